@@ -1,0 +1,98 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_WIRE_TEXT_H
+#define CLP_WIRE_TEXT_H
+
+#include <apr_pools.h>
+
+#include "wire/buffer.h"
+#include "wire/span.h"
+
+/**
+ * @file text.h
+ * @brief Characters: UTF-8, JSON escapes, surrogates split over deltas,
+ * legal ids, masks of secrets.
+ */
+
+/** Offset of the first byte that is not valid UTF-8, or `s.n` if all is. */
+apr_size_t clp_utf8_valid_prefix(clp_span s);
+
+/** Append `s`, each invalid byte run as U+FFFD (Unicode's "maximal subpart"). */
+void clp_utf8_repair(clp_buffer *out, clp_span s);
+
+/**
+ * The largest prefix of at most `max` bytes that does not cut a UTF-8
+ * character; for log lines and messages.
+ */
+clp_span clp_utf8_cut(clp_span s, apr_size_t max);
+
+/** Append plain bytes as the inside of a JSON string. Lone WTF-8 surrogates
+ * become U+FFFD. U+2028/2029 stay raw unless `ascii_lines`. */
+void clp_text_escape(clp_buffer *out, clp_span plain, int ascii_lines);
+
+/** Append the decoded bytes of an escaped span. A surrogate pair becomes one
+ * character, a lone surrogate escape WTF-8 (three bytes ED A0..BF xx). */
+void clp_text_unescape(clp_buffer *out, clp_span escaped);
+
+/** Append any text as plain bytes / as the inside of a JSON string. */
+void clp_text_append_plain(clp_buffer *out, clp_text t);
+void clp_text_append_escaped(clp_buffer *out, clp_text t);
+
+/** A plain NUL-terminated copy in `pool`; U+0000 ends it early. */
+const char *clp_text_cstr(clp_text t, apr_pool_t *pool);
+
+/** Equality of content, whatever the spelling of either. */
+int clp_text_is(clp_text t, const char *plain);
+
+/** Nothing but JSON/Unicode white space (or empty)? */
+int clp_text_blank(clp_text t);
+
+/**
+ * Holds back the high half of a surrogate pair whose low half comes with the
+ * next delta ("\ud83d" + "\ude00"; protocol rule: one character may be split
+ * over two deltas of the same block). One holder per open block.
+ */
+typedef struct clp_surrogate_hold {
+    char half[6]; /**< the held escape, \udXXX as it was spelled */
+    int held;
+} clp_surrogate_hold;
+
+/**
+ * Pass one escaped delta. A trailing lone high half is held back; a half held
+ * from before is joined in front. Gives the escaped text to send on, in
+ * `scratch` when something had to be joined or repaired (valid until the
+ * next call with that scratch), else the input itself. Lone halves in the
+ * middle become \ufffd. May give an empty span.
+ */
+clp_span clp_surrogate_pass(clp_surrogate_hold *h, clp_span escaped, clp_buffer *scratch);
+
+/** At the end of the block: "\ufffd" if a half is still held, else empty. */
+clp_span clp_surrogate_end(clp_surrogate_hold *h);
+
+/** Which bytes an id or name may hold (limits differ by protocol). */
+typedef enum clp_charset {
+    CLP_CHARSET_TOOL /**< [A-Za-z0-9_-] */
+} clp_charset;
+
+/**
+ * `s` if it is legal and not longer than `max`; otherwise, in `pool`: illegal
+ * bytes replaced by '_', cut, and '_' + 8 hex digits of the SHA-256 of the
+ * original appended. Pure: the same input always gives the same output.
+ */
+const char *clp_text_fit(const char *s, clp_charset set, apr_size_t max, apr_pool_t *pool);
+
+/** Lower-case hex of the SHA-256 of some bytes; out has 65 bytes. */
+void clp_sha256_hex(clp_span s, char out[65]);
+
+/** 32 raw bytes of SHA-256. */
+void clp_sha256(clp_span s, unsigned char out[32]);
+
+/** `n` characters of [0-9A-Za-z] from the system's random source, in `pool`. */
+const char *clp_random_base62(apr_size_t n, apr_pool_t *pool);
+
+/**
+ * A secret as logs and status may show it: over 16 characters the first 4 and
+ * last 4 with "..." between, shorter "****". Never more than a third of it.
+ */
+const char *clp_mask_secret(const char *secret, apr_pool_t *pool);
+
+#endif
