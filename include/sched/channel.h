@@ -1,0 +1,93 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_SCHED_CHANNEL_H
+#define CLP_SCHED_CHANNEL_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "dialect/dialect.h"
+#include "dialect/target.h"
+#include "upstream/transport.h"
+
+/**
+ * @file channel.h
+ * @brief A way to a provider: where, with which keys, for which models.
+ *
+ * A channel is immutable once its configuration is read; every request that
+ * began with a set keeps that set. Its identity is its name.
+ */
+typedef enum clp_channel_status {
+    CLP_CHANNEL_ACTIVE,
+    CLP_CHANNEL_SUSPENDED, /**< kept in view, gets no requests */
+    CLP_CHANNEL_DISABLED   /**< in reserve, gets no requests */
+} clp_channel_status;
+
+/** How a key is shown to the upstream. */
+typedef enum clp_auth_scheme {
+    CLP_AUTH_DIALECT, /**< as the dialect does: x-api-key (messages), bearer (chat) */
+    CLP_AUTH_BEARER,  /**< Authorization: Bearer KEY */
+    CLP_AUTH_HEADER,  /**< auth_header: KEY */
+    CLP_AUTH_NONE     /**< no credential is sent, no key is needed */
+} clp_auth_scheme;
+
+typedef struct clp_key {
+    const char *secret; /**< never logged, never in shared memory */
+    const char *mask;   /**< what may be shown */
+    const char *id;     /**< first 16 hex digits of its SHA-256: names it in API and tables */
+} clp_key;
+
+/** One rule of a model map: what the client may ask -> what the upstream is asked. */
+typedef struct clp_model_rule {
+    const char *pattern; /**< exact, or with '*' and '?' */
+    const char *target;  /**< a name; '*' stands for what the pattern's first '*' matched */
+} clp_model_rule;
+
+typedef struct clp_header_edit {
+    const char *name;
+    const char *value; /**< NULL = remove it */
+} clp_header_edit;
+
+typedef struct clp_channel {
+    const char *name;
+    const char *description;
+    const clp_dialect *dialect;
+    apr_array_header_t *urls; /**< of const char *, at least one, in order of preference */
+    apr_array_header_t *keys; /**< of clp_key, in order of preference */
+    int priority;             /**< lower is first */
+    clp_channel_status status;
+    apr_array_header_t *model_map; /**< of clp_model_rule, first match wins */
+    apr_array_header_t *models;    /**< of const char *: patterns of names served; empty = all */
+    clp_timeouts timeouts;
+    clp_tls tls;
+    const char *proxy;
+    int http2;
+    apr_array_header_t *header_edits; /**< of clp_header_edit, applied last, in order */
+    const char *user_agent;           /**< NULL = the client's on passthrough, ours else */
+    clp_auth_scheme auth;
+    const char *auth_header;
+    clp_traits traits;
+    const char *api_version;     /**< anthropic-version of converted requests */
+    const char *defined_in;      /**< "file:line", for messages */
+} clp_channel;
+
+/** Channels a request may use, in the order of the configuration. */
+typedef struct clp_channel_set {
+    const char *name;
+    apr_array_header_t *channels; /**< of const clp_channel * */
+} clp_channel_set;
+
+/**
+ * Does a name fit a pattern? '*' is any run of characters, '?' any one; case
+ * counts; linear in practice and bounded (no recursion).
+ * @param star out, may be NULL: what the first '*' matched, in `pool`
+ */
+int clp_model_matches(const char *pattern, const char *name, const char **star, apr_pool_t *pool);
+
+/** What the upstream is asked when the client names `model`: the map's first
+ * match, else the name itself. May return its argument. */
+const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_t *pool);
+
+/** Does the channel serve this model, going by its list and map? */
+int clp_channel_serves(const clp_channel *c, const char *model);
+
+#endif

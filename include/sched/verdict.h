@@ -1,0 +1,35 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_SCHED_VERDICT_H
+#define CLP_SCHED_VERDICT_H
+
+#include "upstream/transport.h"
+#include "wire/problem.h"
+
+/**
+ * @file verdict.h
+ * @brief What a failed attempt means for the next one.
+ */
+typedef enum clp_verdict {
+    CLP_VERDICT_GIVE,         /**< the client's own fault: hand it the answer, try nobody else */
+    CLP_VERDICT_NEXT_KEY,     /**< this key will not do (401, 402, 403, 429) */
+    CLP_VERDICT_NEXT_URL,     /**< this address will not do (5xx, transport, timeout, garbage) */
+    CLP_VERDICT_NEXT_CHANNEL, /**< this channel will not do (the model is unknown to it) */
+    CLP_VERDICT_STOP          /**< the client is gone, or the budget is used up */
+} clp_verdict;
+
+/** For an answer that was an error, by its problem (status, class, code). */
+clp_verdict clp_verdict_of_problem(const clp_problem *p);
+
+/** For a transfer that failed before it was an answer. */
+clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
+
+/**
+ * The more useful of two problems to tell the client when all attempts failed:
+ * what names the client's fault or a time to come back beats what says only
+ * that something broke. Either may be NULL.
+ */
+const clp_problem *clp_verdict_better(const clp_problem *a, const clp_problem *b);
+
+const char *clp_verdict_name(clp_verdict v);
+
+#endif

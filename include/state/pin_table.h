@@ -1,0 +1,45 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_STATE_PIN_TABLE_H
+#define CLP_STATE_PIN_TABLE_H
+
+#include <apr_time.h>
+
+#include "wire/span.h"
+
+/**
+ * @file pin_table.h
+ * @brief Which channel and key hold something that lives upstream (a message
+ * thread), in memory that all child processes share.
+ *
+ * A fixed hash table in a block the caller provides: no pointers, no locks. A
+ * row is guarded by a sequence number; a row that is being written reads as
+ * absent. When a bucket is full the row that expires first gives way. Names
+ * are kept as hashes: the table holds no secret and nothing of a prompt.
+ */
+typedef struct clp_pin_table clp_pin_table;
+
+typedef struct clp_pin {
+    apr_uint64_t channel; /**< clp_pin_hash() of the channel's name */
+    apr_uint64_t key;     /**< clp_pin_hash() of the key's id */
+} clp_pin;
+
+/** Bytes needed for at least `rows` rows. */
+apr_size_t clp_pin_table_size(apr_uint32_t rows);
+
+/** Lay out an empty table in zeroed memory, 64-byte aligned. */
+clp_pin_table *clp_pin_table_format(void *memory, apr_uint32_t rows);
+
+/** The table in memory that was laid out before; NULL if it is not one, or of
+ * another layout. */
+clp_pin_table *clp_pin_table_open(void *memory, apr_size_t size);
+
+/** A hash that is the same in every process. */
+apr_uint64_t clp_pin_hash(clp_span s);
+
+/** Remember; replaces what was known for `what`. Any thread, any process. */
+void clp_pin_table_put(clp_pin_table *t, clp_span what, clp_pin pin, apr_time_t expires);
+
+/** Look up: 1 and *pin, or 0 (unknown or expired). */
+int clp_pin_table_get(const clp_pin_table *t, clp_span what, apr_time_t now, clp_pin *pin);
+
+#endif
