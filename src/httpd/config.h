@@ -1,0 +1,108 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_CONFIG_H
+#define CLP_HTTPD_CONFIG_H
+
+#include "httpd.h"
+#include "http_config.h"
+
+#include "sched/channel.h"
+
+/**
+ * @file config.h
+ * @brief What the directives say, per server and per location.
+ *
+ * Both configurations are filled while httpd reads its files, merged once, and
+ * immutable afterwards. -1 (or NULL) = not set; the getters give the default.
+ */
+
+extern module AP_MODULE_DECLARE_DATA claude_proxy_module;
+
+/** Location members: N(member, default). Created as -1 and merged from this list alone. */
+#define CLP_DIR_NUMBERS(N)                                                                         \
+    N(enabled, 0)                            /* ClaudeProxy */                                     \
+    N(max_body, 32 * 1024 * 1024)            /* ClaudeMaxRequestBody, bytes as sent */             \
+    N(max_decoded, 64 * 1024 * 1024)         /* ClaudeMaxDecodedBody, bytes after decoding */      \
+    N(max_depth, 512)                        /* ClaudeMaxJSONDepth */                              \
+    N(max_event, 64 * 1024 * 1024)           /* ClaudeMaxUpstreamEvent, bytes */                   \
+    N(keepalive_ms, 10 * 1000)               /* ClaudeKeepAliveInterval; 0 = off */                \
+    N(max_attempts, 10)                      /* ClaudeMaxAttempts */                               \
+    N(default_max_tokens, 8192)              /* ClaudeDefaultMaxTokens without a pattern */        \
+    N(require_user, 1)                       /* ClaudeRequireUser */                               \
+    N(key_in_query, 0)                       /* ClaudeKeyInQuery */                                \
+    N(ignore_abort, 0)                       /* ClaudeIgnoreClientAbort */                         \
+    N(models_cache_ms, 60 * 1000)            /* ClaudeModelsCache; 0 = off */                      \
+    N(attempt_headers, 0)                    /* ClaudeDebugHeaders */
+
+typedef struct clp_dir_config {
+#define CLP_DIR_MEMBER(member, dflt) apr_int64_t member;
+    CLP_DIR_NUMBERS(CLP_DIR_MEMBER)
+#undef CLP_DIR_MEMBER
+    const char *prefix;   /**< path of the <Location> that said ClaudeProxy On, without a
+                               trailing slash; "" in server context; NULL = not set */
+    const char *set_name; /**< ClaudeUseSet; NULL = all channels of the server */
+    apr_array_header_t *max_tokens_rules; /**< of clp_max_tokens_rule, first match wins */
+    apr_array_header_t *named_models;     /**< of const char *: ClaudeModels */
+    struct clp_access_keys *access_keys;  /**< ClaudeAccessKey, ClaudeAccessKeyFile */
+    struct clp_cors *cors;                /**< ClaudeCORSOrigin … */
+} clp_dir_config;
+
+typedef struct clp_max_tokens_rule {
+    const char *pattern;
+    apr_int64_t tokens;
+} clp_max_tokens_rule;
+
+typedef struct clp_server_config {
+    apr_array_header_t *channels; /**< of clp_channel *: own ones, after merging the inherited first */
+    apr_array_header_t *sets;     /**< of clp_set_rule: ClaudeChannelSet */
+    const char *state_dir;        /**< ClaudeStateDir, absolute; NULL = not set */
+    apr_int64_t idle_engines;     /**< ClaudeIdleTransports, per child; -1 = not set */
+    apr_int64_t pin_rows;         /**< ClaudeThreadTableSize; main server only; -1 = not set */
+    struct clp_channel *open;     /**< the section being read, else NULL */
+    apr_hash_t *resolved;         /**< set name -> clp_channel_set *, made by the config check */
+} clp_server_config;
+
+/** One ClaudeChannelSet line: a name and the channels (or patterns) in it. */
+typedef struct clp_set_rule {
+    const char *name;
+    apr_array_header_t *patterns; /**< of const char * */
+    const char *defined_in;       /**< "file:line" */
+} clp_set_rule;
+
+void *clp_dir_config_create(apr_pool_t *p, char *path);
+void *clp_dir_config_merge(apr_pool_t *p, void *base, void *add);
+void *clp_server_config_create(apr_pool_t *p, server_rec *s);
+void *clp_server_config_merge(apr_pool_t *p, void *base, void *add);
+
+static inline clp_dir_config *clp_dir_config_of(request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &claude_proxy_module);
+}
+
+static inline clp_server_config *clp_server_config_of(server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &claude_proxy_module);
+}
+
+/** Value of a number member, or its default: CLP_CONF(conf, max_body). */
+#define CLP_DIR_DEFAULT(member, dflt) CLP_DEFAULT_##member = (dflt),
+enum { CLP_DIR_NUMBERS(CLP_DIR_DEFAULT) CLP_DEFAULTS_END };
+#undef CLP_DIR_DEFAULT
+#define CLP_CONF(conf, member)                                                                     \
+    ((conf)->member == -1 ? (apr_int64_t)CLP_DEFAULT_##member : (conf)->member)
+
+/** The cap on output to assume for `model` when its client gave none. */
+apr_int64_t clp_config_max_tokens(const clp_dir_config *conf, const char *model);
+
+/**
+ * The channels in force for a request: the location's set, or all channels of
+ * the server. Never NULL; may be empty.
+ */
+const clp_channel_set *clp_config_channels(request_rec *r);
+
+/** All directives of the module (directives.c). */
+extern const command_rec clp_directives[];
+
+/** check_config hook: everything that needs the whole configuration. */
+int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
+
+#endif
