@@ -38,8 +38,26 @@ clp_problem *clp_tool_names_make(clp_tool_names **out, const clp_conversation *c
 /** The fitted name of a tool the client calls `name`; in the pool of the names. */
 const char *clp_tool_names_fit(clp_tool_names *names, clp_text name);
 
-/** Table fitted -> client's name for those that changed; NULL if none did. */
+/** First byte of a value in the table of changed names: the tool is a custom one. */
+#define CLP_TOOL_CUSTOM_MARK '\x01'
+
+/**
+ * Table fitted -> client's name for those that changed, and for custom tools
+ * that the target only knows as functions; NULL if there is none. Read it with
+ * clp_tool_names_lookup() only: the name of a custom tool has a mark in front
+ * (CLP_TOOL_CUSTOM_MARK), and tool names know case while apr_table_get() does
+ * not.
+ */
 apr_table_t *clp_tool_names_changed(const clp_tool_names *names);
+
+/**
+ * The client's name for a tool that an upstream called `name`.
+ * @param table of clp_tool_names_changed(), may be NULL
+ * @param custom out: 1 if the client's tool is a free-text one. Its call's
+ *        arguments are then {"input":"<text>"} and become a CLP_PART_CUSTOM_CALL
+ * @return `name` itself when nothing has to be restored
+ */
+const char *clp_tool_names_lookup(const apr_table_t *table, const char *name, int *custom);
 
 /** A call id that the target's limits allow; the same for the call and its result. */
 const char *clp_tool_id_fit(clp_text id, apr_size_t max, apr_pool_t *pool);
