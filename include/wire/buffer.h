@@ -13,13 +13,15 @@
  * The bytes live on the heap (so that they can grow without leaving copies in
  * a pool) and are freed with the pool that made the buffer. Growth is by
  * doubling. A buffer with a cap refuses to pass it: the append is dropped and
- * `overflow` stays set until clp_buffer_clear(). Running out of memory aborts
- * the process, as APR pools do under httpd. One thread at a time.
+ * `overflow` stays set until clp_buffer_clear(); meanwhile every append is
+ * dropped, so that the content stays a true beginning of what was meant.
+ * Running out of memory aborts the process, as APR pools do under httpd.
+ * Bytes to append must not lie in the buffer itself. One thread at a time.
  */
 typedef struct clp_buffer {
     char *p;         /**< the bytes; NULL while nothing was ever appended */
     apr_size_t n;    /**< bytes in use */
-    apr_size_t room; /**< bytes allocated */
+    apr_size_t room; /**< bytes allocated, never more than `cap` */
     apr_size_t cap;  /**< most bytes it may hold; 0 = no bound */
     int overflow;    /**< an append was refused because of `cap` */
 } clp_buffer;
@@ -34,11 +36,32 @@ void clp_buffer_init(clp_buffer *b, apr_pool_t *pool, apr_size_t cap);
  * Make room for `n` more bytes and return where they go, or NULL over the cap.
  * The caller writes up to `n` bytes there and adds what it wrote to `b->n`.
  */
-char *clp_buffer_reserve(clp_buffer *b, apr_size_t n);
+static inline char *clp_buffer_reserve(clp_buffer *b, apr_size_t n);
 
-void clp_buffer_append(clp_buffer *b, const char *p, apr_size_t n);
+/** Append `n` bytes; `p` may be NULL when n is 0. */
+static inline void clp_buffer_append(clp_buffer *b, const char *p, apr_size_t n);
 void clp_buffer_puts(clp_buffer *b, const char *s);
 void clp_buffer_printf(clp_buffer *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** The rare half of clp_buffer_reserve(): grow, or refuse. */
+char *clp_buffer_grow(clp_buffer *b, apr_size_t n);
+
+static inline char *clp_buffer_reserve(clp_buffer *b, apr_size_t n)
+{
+    if (__builtin_expect(n < b->room - b->n && !b->overflow, 1)) {
+        return b->p + b->n;
+    }
+    return clp_buffer_grow(b, n);
+}
+
+static inline void clp_buffer_append(clp_buffer *b, const char *p, apr_size_t n)
+{
+    char *to = clp_buffer_reserve(b, n);
+    if (to && n) {
+        memcpy(to, p, n);
+        b->n += n;
+    }
+}
 
 static inline void clp_buffer_span(clp_buffer *b, clp_span s)
 {
@@ -47,7 +70,11 @@ static inline void clp_buffer_span(clp_buffer *b, clp_span s)
 
 static inline void clp_buffer_putc(clp_buffer *b, char c)
 {
-    clp_buffer_append(b, &c, 1);
+    char *to = clp_buffer_reserve(b, 1);
+    if (to) {
+        *to = c;
+        b->n++;
+    }
 }
 
 /** Append a string literal. */

@@ -63,7 +63,6 @@ typedef struct clp_json {
     apr_uint32_t count;
     apr_uint32_t room;
     clp_buffer store; /**< backs `tokens` */
-    apr_uint32_t *open; /**< private: open containers while scanning */
 } clp_json;
 
 typedef enum clp_json_error {
@@ -93,6 +92,7 @@ clp_json *clp_json_make(apr_pool_t *pool);
 
 /**
  * Scan `text`, replacing what the scanner held.
+ * @param limits NULL: CLP_JSON_DEPTH_DEFAULT deep, everything recorded, any number
  * @param where out, may be NULL: offset of the offending byte
  * @return CLP_JSON_OK, or why not; after an error the scanner holds no values
  */
@@ -194,7 +194,8 @@ int clp_jval_int(clp_jval v, apr_int64_t *out);
 /** As clp_jval_int(); for anything else, or below 0, `otherwise`. */
 apr_int64_t clp_jval_count_or(clp_jval v, apr_int64_t otherwise);
 
-/** A number as double; else 0. For comparisons only, never to write back. */
+/** A number as double (beyond its range: +-HUGE_VAL or 0); else 0. For comparisons only, never to
+ * write back. */
 int clp_jval_double(clp_jval v, double *out);
 
 /** true or false: 1 and *out set; else 0. */

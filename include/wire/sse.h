@@ -31,11 +31,12 @@ typedef int (*clp_sse_fn)(void *ctx, const clp_sse_event *event);
 
 typedef enum clp_sse_status {
     CLP_SSE_OK = 0,
-    CLP_SSE_STOPPED,   /**< the callback returned nonzero */
+    CLP_SSE_STOPPED,   /**< the callback returned nonzero; the parser stays in this state */
     CLP_SSE_TOO_LARGE  /**< an event passed max_event; the parser stays in this state */
 } clp_sse_status;
 
-/** `max_event` bounds one event's bytes (fields and lines together). */
+/** `max_event` bounds one event's bytes (its data and event lines together,
+ * and any single line) and so the memory held; 0 = no bound. */
 clp_sse *clp_sse_make(apr_pool_t *pool, apr_size_t max_event, clp_sse_fn fn, void *ctx);
 
 clp_sse_status clp_sse_feed(clp_sse *s, const char *p, apr_size_t n);

@@ -26,7 +26,8 @@ void clp_utf8_repair(clp_buffer *out, clp_span s);
 clp_span clp_utf8_cut(clp_span s, apr_size_t max);
 
 /** Append plain bytes as the inside of a JSON string. Lone WTF-8 surrogates
- * become U+FFFD. U+2028/2029 stay raw unless `ascii_lines`. */
+ * and invalid bytes become U+FFFD, a WTF-8 pair (two halves put together by
+ * the caller) its character. U+2028/2029 stay raw unless `ascii_lines`. */
 void clp_text_escape(clp_buffer *out, clp_span plain, int ascii_lines);
 
 /** Append the decoded bytes of an escaped span. A surrogate pair becomes one
@@ -43,7 +44,7 @@ const char *clp_text_cstr(clp_text t, apr_pool_t *pool);
 /** Equality of content, whatever the spelling of either. */
 int clp_text_is(clp_text t, const char *plain);
 
-/** Nothing but JSON/Unicode white space (or empty)? */
+/** Nothing but Unicode's white space (or empty)? */
 int clp_text_blank(clp_text t);
 
 /**
@@ -90,8 +91,9 @@ void clp_sha256(clp_span s, unsigned char out[32]);
 const char *clp_random_base62(apr_size_t n, apr_pool_t *pool);
 
 /**
- * A secret as logs and status may show it: over 16 characters the first 4 and
- * last 4 with "..." between, shorter "****". Never more than a third of it.
+ * A secret as logs and status may show it: over 16 characters the first and
+ * last few with "..." between, shorter "****". Few is 4, or less where that
+ * would show more than a third of it (below 24 characters).
  */
 const char *clp_mask_secret(const char *secret, apr_pool_t *pool);
 

@@ -1,0 +1,127 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "wire/buffer.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <apr_strings.h>
+
+#define ROOM_FIRST 256
+
+static apr_status_t buffer_free(void *data)
+{
+    clp_buffer_release(data);
+    return APR_SUCCESS;
+}
+
+void clp_buffer_init(clp_buffer *b, apr_pool_t *pool, apr_size_t cap)
+{
+    memset(b, 0, sizeof(*b));
+    b->cap = cap;
+    apr_pool_cleanup_register(pool, b, buffer_free, apr_pool_cleanup_null);
+}
+
+clp_buffer *clp_buffer_make(apr_pool_t *pool, apr_size_t cap)
+{
+    clp_buffer *b = apr_palloc(pool, sizeof(*b));
+    clp_buffer_init(b, pool, cap);
+    return b;
+}
+
+char *clp_buffer_grow(clp_buffer *b, apr_size_t n)
+{
+    apr_size_t most = b->cap ? b->cap : SIZE_MAX;
+    apr_size_t room;
+    char *p;
+
+    if (b->overflow) {
+        return NULL;
+    }
+    if (n > most - b->n) {
+        if (!b->cap) {
+            abort();
+        }
+        b->overflow = 1;
+        return NULL;
+    }
+    if (b->p && n <= b->room - b->n) {
+        return b->p + b->n;
+    }
+    room = b->room < ROOM_FIRST / 2 ? ROOM_FIRST : b->room > most / 2 ? most : b->room * 2;
+    if (room < b->n + n) {
+        room = b->n + n;
+    }
+    if (room > most) {
+        room = most;
+    }
+    p = realloc(b->p, room);
+    if (!p) {
+        abort();
+    }
+    b->p = p;
+    b->room = room;
+    return b->p + b->n;
+}
+
+void clp_buffer_puts(clp_buffer *b, const char *s)
+{
+    clp_buffer_append(b, s, strlen(s));
+}
+
+void clp_buffer_printf(clp_buffer *b, const char *fmt, ...)
+{
+    char small[512];
+    char *big;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(small, sizeof(small), fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        return;
+    }
+    if ((apr_size_t)n < sizeof(small)) {
+        clp_buffer_append(b, small, (apr_size_t)n);
+        return;
+    }
+    big = malloc((apr_size_t)n + 1);
+    if (!big) {
+        abort();
+    }
+    va_start(ap, fmt);
+    vsnprintf(big, (apr_size_t)n + 1, fmt, ap);
+    va_end(ap);
+    clp_buffer_append(b, big, (apr_size_t)n);
+    free(big);
+}
+
+void clp_buffer_clear(clp_buffer *b)
+{
+    b->n = 0;
+    b->overflow = 0;
+}
+
+void clp_buffer_consume(clp_buffer *b, apr_size_t n)
+{
+    if (n) {
+        b->n -= n;
+        memmove(b->p, b->p + n, b->n);
+    }
+}
+
+void clp_buffer_release(clp_buffer *b)
+{
+    free(b->p);
+    b->p = NULL;
+    b->room = 0;
+    clp_buffer_clear(b);
+}
+
+char *clp_buffer_cstr(const clp_buffer *b, apr_pool_t *pool)
+{
+    clp_span s = clp_buffer_all(b);
+    return apr_pstrmemdup(pool, s.p, s.n);
+}

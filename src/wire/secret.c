@@ -1,0 +1,115 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "wire/text.h"
+
+#include <stdlib.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#define MARK_N 9 /* '_' and 8 hex digits */
+
+void clp_sha256(clp_span s, unsigned char out[32])
+{
+    if (!EVP_Digest(s.n ? s.p : "", s.n, out, NULL, EVP_sha256(), NULL)) {
+        abort(); /* no memory, or a libcrypto without SHA-256 */
+    }
+}
+
+void clp_sha256_hex(clp_span s, char out[65])
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char raw[32];
+
+    clp_sha256(s, raw);
+    for (int i = 0; i < 32; i++) {
+        out[2 * i] = hex[raw[i] >> 4];
+        out[2 * i + 1] = hex[raw[i] & 15];
+    }
+    out[64] = '\0';
+}
+
+static int is_legal(unsigned char c, clp_charset set)
+{
+    switch (set) {
+    case CLP_CHARSET_TOOL:
+        return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
+               c == '-';
+    }
+    return 0;
+}
+
+const char *clp_text_fit(const char *s, clp_charset set, apr_size_t max, apr_pool_t *pool)
+{
+    apr_size_t n = strlen(s);
+    apr_size_t legal = 0;
+    apr_size_t keep;
+    char hash[65];
+    char *fit;
+
+    while (legal < n && is_legal((unsigned char)s[legal], set)) {
+        legal++;
+    }
+    if (n && legal == n && n <= max) {
+        return s;
+    }
+    keep = max > MARK_N ? max - MARK_N : 0;
+    if (keep > n) {
+        keep = n;
+    }
+    fit = apr_palloc(pool, keep + MARK_N + 1);
+    for (apr_size_t i = 0; i < keep; i++) {
+        fit[i] = is_legal((unsigned char)s[i], set) ? s[i] : '_';
+    }
+    clp_sha256_hex(clp_span_of(s, n), hash);
+    fit[keep] = '_';
+    memcpy(fit + keep + 1, hash, MARK_N - 1);
+    fit[keep + MARK_N < max ? keep + MARK_N : max] = '\0';
+    return fit;
+}
+
+const char *clp_random_base62(apr_size_t n, apr_pool_t *pool)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char *s = apr_palloc(pool, n + 1);
+    unsigned char raw[32];
+    apr_size_t have = 0;
+
+    while (have < n) {
+        if (RAND_bytes(raw, sizeof(raw)) != 1 &&
+            apr_generate_random_bytes(raw, sizeof(raw)) != APR_SUCCESS) {
+            abort(); /* ids that can be guessed would be worse */
+        }
+        for (apr_size_t i = 0; i < sizeof(raw) && have < n; i++) {
+            /* 248 = 4 * 62: above it the low digits would come more often */
+            if (raw[i] < 248) {
+                s[have++] = digits[raw[i] % 62];
+            }
+        }
+    }
+    s[n] = '\0';
+    return s;
+}
+
+const char *clp_mask_secret(const char *secret, apr_pool_t *pool)
+{
+    apr_size_t n = secret ? strlen(secret) : 0;
+    apr_size_t show = n / 6 < 4 ? n / 6 : 4;
+    char *masked;
+
+    if (n <= 16) {
+        return "****";
+    }
+    masked = apr_palloc(pool, 2 * show + 4);
+    memcpy(masked, secret, show);
+    memcpy(masked + show, "...", 3);
+    memcpy(masked + show + 3, secret + n - show, show);
+    masked[2 * show + 3] = '\0';
+    for (char *p = masked; *p; p++) {
+        if (*p < 0x21 || *p > 0x7e) {
+            *p = '?';
+        }
+    }
+    return masked;
+}
