@@ -1,0 +1,243 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "sched/plan.h"
+
+#include <string.h>
+
+#include "wire/text.h"
+
+/* Names in messages are cut here; they come from the client. */
+#define NAME_MAX_SHOWN 200
+
+struct clp_plan {
+    apr_pool_t *pool;
+    const char *model;
+    const char *pin_key;
+    apr_array_header_t *channels; /* of const clp_channel *, in the order they are tried */
+    int channel;                  /* index of the one being tried */
+    char *key_failed;             /* per key of this channel; of its own room: the most any has */
+    char *url_failed;
+    int over;
+    clp_candidate current;
+};
+
+static int needs_key(const clp_channel *c)
+{
+    return c->auth != CLP_AUTH_NONE;
+}
+
+static int key_allowed(const clp_plan *plan, const clp_channel *c, int key)
+{
+    return !plan->pin_key || !strcmp(APR_ARRAY_IDX(c->keys, key, clp_key).id, plan->pin_key);
+}
+
+/* The first key from the channel's that is left, or -1. */
+static int key_left(const clp_plan *plan, const clp_channel *c)
+{
+    for (int i = 0; c->keys && i < c->keys->nelts; i++) {
+        if (!plan->key_failed[i] && key_allowed(plan, c, i)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int url_left(const clp_plan *plan, const clp_channel *c)
+{
+    for (int i = 0; i < c->urls->nelts; i++) {
+        if (!plan->url_failed[i]) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Find the next pair, from the current channel on; 0 = there is none. */
+static int settle(clp_plan *plan, int exhausted)
+{
+    clp_candidate *now = &plan->current;
+    for (;;) {
+        const clp_channel *c;
+        if (exhausted) {
+            plan->channel++;
+        }
+        if (plan->channel >= plan->channels->nelts) {
+            plan->over = 1;
+            return 0;
+        }
+        c = APR_ARRAY_IDX(plan->channels, plan->channel, const clp_channel *);
+        if (c != now->channel) {
+            memset(plan->key_failed, 0, (apr_size_t)(c->keys ? c->keys->nelts : 0));
+            memset(plan->url_failed, 0, (apr_size_t)c->urls->nelts);
+            now->channel = c;
+            now->model = plan->model ? clp_channel_model(c, plan->model, plan->pool) : NULL;
+        }
+        now->key_index = needs_key(c) ? key_left(plan, c) : -1;
+        now->url_index = url_left(plan, c);
+        if (now->url_index >= 0 && (now->key_index >= 0 || !needs_key(c))) {
+            now->url = APR_ARRAY_IDX(c->urls, now->url_index, const char *);
+            now->key =
+                now->key_index >= 0 ? &APR_ARRAY_IDX(c->keys, now->key_index, clp_key) : NULL;
+            return 1;
+        }
+        exhausted = 1;
+    }
+}
+
+/* Why channels were left out, as far as it decides what the client is told. */
+typedef struct left_out {
+    int active;  /* channels that are in use at all */
+    int serving; /* of those, that serve the model */
+} left_out;
+
+static int may_carry(const clp_channel *c, const clp_plan_query *q)
+{
+    return !q->needs_passthrough || (c->dialect == q->client && c->traits.threads);
+}
+
+static int is_usable(const clp_channel *c)
+{
+    return c->status == CLP_CHANNEL_ACTIVE && c->urls && c->urls->nelts > 0 &&
+           (!needs_key(c) || (c->keys && c->keys->nelts > 0));
+}
+
+/* Keep the order of the configuration among equals. */
+static void insert_by_priority(apr_array_header_t *sorted, const clp_channel *c)
+{
+    int i = sorted->nelts;
+    APR_ARRAY_PUSH(sorted, const clp_channel *) = c;
+    for (; i > 0 && APR_ARRAY_IDX(sorted, i - 1, const clp_channel *)->priority > c->priority;
+         i--) {
+        APR_ARRAY_IDX(sorted, i, const clp_channel *) =
+            APR_ARRAY_IDX(sorted, i - 1, const clp_channel *);
+    }
+    APR_ARRAY_IDX(sorted, i, const clp_channel *) = c;
+}
+
+static void select_channels(clp_plan *plan, const clp_channel_set *set, const clp_plan_query *q,
+                            left_out *out)
+{
+    for (int i = 0; i < set->channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
+        if (!is_usable(c)) {
+            continue;
+        }
+        out->active++;
+        if (q->model && !clp_channel_serves(c, q->model)) {
+            continue;
+        }
+        out->serving++;
+        if (may_carry(c, q) && (!q->pin_channel || !strcmp(c->name, q->pin_channel))) {
+            insert_by_priority(plan->channels, c);
+        }
+    }
+}
+
+static clp_problem *nobody(const left_out *out, const clp_channel_set *set,
+                           const clp_plan_query *q, apr_pool_t *pool)
+{
+    clp_problem *p;
+    if (!out->active) {
+        p = clp_problem_make(pool, CLP_OVERLOADED,
+                             "no upstream channel is configured and active on this gateway; "
+                             "its operator has to add or enable one");
+        return clp_problem_because(p, pool, "channel set %s has no active channel with a URL%s",
+                                   set && set->name ? set->name : "(none)", " and a key");
+    }
+    if (!out->serving) {
+        clp_span shown = clp_utf8_cut(clp_span_str(q->model), NAME_MAX_SHOWN);
+        p = clp_problem_make(pool, CLP_NOT_FOUND,
+                             "model: %.*s is not served here; ask /v1/models for those that are",
+                             (int)shown.n, shown.p);
+        p->param = "model";
+        p->code = "model_not_found";
+        return p;
+    }
+    if (q->pin_channel) {
+        p = clp_problem_make(pool, CLP_NOT_FOUND,
+                             "what this request continues is not available here any more; start "
+                             "it anew with the whole conversation");
+        p->code = "thread_not_found";
+        p->details = CLP_SPAN_LIT("{\"error_code\":\"thread_not_found\"}");
+        return clp_problem_because(p, pool, "pinned to channel %s%s%s, which is not usable now",
+                                   q->pin_channel, q->pin_key ? ", key " : "",
+                                   q->pin_key ? q->pin_key : "");
+    }
+    p = clp_problem_make(pool, CLP_BAD_REQUEST,
+                         "thread: message threads are not supported by the upstreams that serve "
+                         "this model; send the whole conversation without thread");
+    p->param = "thread";
+    p->code = "thread_unsupported_request";
+    p->details =
+        CLP_SPAN_LIT("{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}");
+    return p;
+}
+
+/* Room for the marks of whichever channel is tried. */
+static void make_marks(clp_plan *plan)
+{
+    int keys = 1;
+    int urls = 1;
+    for (int i = 0; i < plan->channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(plan->channels, i, const clp_channel *);
+        if (c->keys && c->keys->nelts > keys) {
+            keys = c->keys->nelts;
+        }
+        if (c->urls->nelts > urls) {
+            urls = c->urls->nelts;
+        }
+    }
+    plan->key_failed = apr_pcalloc(plan->pool, (apr_size_t)keys);
+    plan->url_failed = apr_pcalloc(plan->pool, (apr_size_t)urls);
+}
+
+clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp_plan_query *query,
+                           apr_pool_t *pool)
+{
+    clp_plan *plan = apr_pcalloc(pool, sizeof(*plan));
+    left_out why = {0, 0};
+    plan->pool = pool;
+    plan->model = query->model;
+    plan->pin_key = query->pin_key;
+    plan->channels = apr_array_make(pool, 8, sizeof(const clp_channel *));
+    if (set && set->channels) {
+        select_channels(plan, set, query, &why);
+    }
+    make_marks(plan);
+    if (!settle(plan, 0)) {
+        *out = NULL;
+        return nobody(&why, set, query, pool);
+    }
+    *out = plan;
+    return NULL;
+}
+
+const clp_candidate *clp_plan_current(const clp_plan *plan)
+{
+    return plan->over ? NULL : &plan->current;
+}
+
+const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict)
+{
+    if (plan->over) {
+        return NULL;
+    }
+    switch (verdict) {
+    case CLP_VERDICT_NEXT_KEY:
+        if (plan->current.key_index >= 0) {
+            plan->key_failed[plan->current.key_index] = 1;
+            settle(plan, 0);
+        }
+        else {
+            settle(plan, 1);
+        }
+        break;
+    case CLP_VERDICT_NEXT_URL:
+        plan->url_failed[plan->current.url_index] = 1;
+        settle(plan, 0);
+        break;
+    case CLP_VERDICT_NEXT_CHANNEL: settle(plan, 1); break;
+    case CLP_VERDICT_GIVE:
+    case CLP_VERDICT_STOP: plan->over = 1; break;
+    }
+    return clp_plan_current(plan);
+}
