@@ -46,6 +46,11 @@ void clp_buffer_printf(clp_buffer *b, const char *fmt, ...) __attribute__((forma
 /** The rare half of clp_buffer_reserve(): grow, or refuse. */
 char *clp_buffer_grow(clp_buffer *b, apr_size_t n);
 
+/** The rare half of clp_buffer_append(): more than CLP_BUFFER_PIECE bytes. */
+void clp_buffer_append_long(clp_buffer *b, const char *p, apr_size_t n);
+
+#define CLP_BUFFER_PIECE 2048
+
 static inline char *clp_buffer_reserve(clp_buffer *b, apr_size_t n)
 {
     if (__builtin_expect(n < b->room - b->n && !b->overflow, 1)) {
@@ -56,7 +61,12 @@ static inline char *clp_buffer_reserve(clp_buffer *b, apr_size_t n)
 
 static inline void clp_buffer_append(clp_buffer *b, const char *p, apr_size_t n)
 {
-    char *to = clp_buffer_reserve(b, n);
+    char *to;
+    if (n > CLP_BUFFER_PIECE) {
+        clp_buffer_append_long(b, p, n);
+        return;
+    }
+    to = clp_buffer_reserve(b, n);
     if (to && n) {
         memcpy(to, p, n);
         b->n += n;

@@ -65,6 +65,27 @@ char *clp_buffer_grow(clp_buffer *b, apr_size_t n)
     return b->p + b->n;
 }
 
+/*
+ * In pieces, because glibc copies long runs by "rep movsb", and AMD processors
+ * do that at a tenth of the speed when the target stands up to 63 bytes
+ * further in its page than the source in its own: just what comes of putting
+ * a quote or a key in front while copying from one big block to another.
+ */
+void clp_buffer_append_long(clp_buffer *b, const char *p, apr_size_t n)
+{
+    char *to = clp_buffer_reserve(b, n);
+    if (!to) {
+        return;
+    }
+    b->n += n;
+    for (; n > CLP_BUFFER_PIECE; n -= CLP_BUFFER_PIECE) {
+        memcpy(to, p, CLP_BUFFER_PIECE);
+        to += CLP_BUFFER_PIECE;
+        p += CLP_BUFFER_PIECE;
+    }
+    memcpy(to, p, n);
+}
+
 void clp_buffer_puts(clp_buffer *b, const char *s)
 {
     clp_buffer_append(b, s, strlen(s));

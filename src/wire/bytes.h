@@ -50,6 +50,29 @@ static inline const unsigned char *clp_bytes_plain_words(const unsigned char *p,
     return p;
 }
 
+/** First byte in [p, end) that is no decimal digit, or `end`. */
+static inline const unsigned char *clp_bytes_digits(const unsigned char *p,
+                                                    const unsigned char *end)
+{
+#ifdef __SSE2__
+    /* one jump instead of one per digit, which processors guess wrong */
+    while (end - p >= 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)p);
+        __m128i below = _mm_cmplt_epi8(x, _mm_set1_epi8('0'));
+        __m128i above = _mm_cmpgt_epi8(x, _mm_set1_epi8('9'));
+        int mask = _mm_movemask_epi8(_mm_or_si128(below, above));
+        if (mask) {
+            return p + __builtin_ctz((unsigned)mask);
+        }
+        p += 16;
+    }
+#endif
+    while (p < end && (unsigned)(*p - '0') < 10) {
+        p++;
+    }
+    return p;
+}
+
 /** First byte in [p, end) that is >= 0x80, or `end`. */
 static inline const unsigned char *clp_bytes_ascii(const unsigned char *p, const unsigned char *end)
 {

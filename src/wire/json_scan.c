@@ -109,14 +109,6 @@ static inline int is_digit(bytes p, bytes end)
     return p < end && (unsigned)(*p - '0') < 10;
 }
 
-static inline bytes skip_digits(bytes p, bytes end)
-{
-    while (is_digit(p, end)) {
-        p++;
-    }
-    return p;
-}
-
 static inline bytes scan_number(scan *s, bytes p)
 {
     bytes end = s->end;
@@ -133,14 +125,14 @@ static inline bytes scan_number(scan *s, bytes p)
         }
     }
     else {
-        p = skip_digits(p, end);
+        p = clp_bytes_digits(p, end);
     }
     if (p < end && *p == '.') {
         p++;
         if (!is_digit(p, end)) {
             return fail(s, CLP_JSON_SYNTAX, p);
         }
-        p = skip_digits(p, end);
+        p = clp_bytes_digits(p, end);
     }
     if (p < end && (*p | 0x20) == 'e') {
         p++;
@@ -150,7 +142,7 @@ static inline bytes scan_number(scan *s, bytes p)
         if (!is_digit(p, end)) {
             return fail(s, CLP_JSON_SYNTAX, p);
         }
-        p = skip_digits(p, end);
+        p = clp_bytes_digits(p, end);
     }
     return p;
 }

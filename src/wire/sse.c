@@ -71,7 +71,10 @@ static void dispatch(clp_sse *s)
 {
     if (s->lines) {
         clp_sse_event event;
-        event.data = s->near_data.p ? s->near_data : clp_span_of(s->hold.p + s->data_at, s->data_n);
+        event.data = s->near_data;
+        if (!event.data.p && s->data_n) {
+            event.data = clp_span_of(s->hold.p + s->data_at, s->data_n);
+        }
         event.name = s->near_name.p ? s->near_name : clp_buffer_all(&s->name);
         event.lines = s->lines;
         if (!is_blank(event.data) && s->fn(s->ctx, &event)) {
@@ -242,11 +245,12 @@ static void feed_lines(clp_sse *s, const char *p, const char *end)
 
 clp_sse_status clp_sse_feed(clp_sse *s, const char *p, apr_size_t n)
 {
-    const char *end = p + n;
+    const char *end;
 
     if (s->status != CLP_SSE_OK || !n) {
         return s->status;
     }
+    end = p + n;
     while (s->bom < BOM_N && p < end) {
         if (*p != BOM[s->bom]) {
             /* no BOM after all: what looked like one begins the first line */

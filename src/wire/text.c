@@ -106,9 +106,13 @@ void clp_text_escape(clp_buffer *out, clp_span plain, int ascii_lines)
     bytes from = p; /* not yet appended */
 
     while ((p = clp_bytes_plain(p, end)) < end) {
-        int n = *p < 0x80 ? 0 : clp_utf8_step(p, end);
-        if (n && !(ascii_lines && n == 3 && is_line_separator(p))) {
+        int n = 0;
+        while (p < end && *p >= 0x80 && (n = clp_utf8_step(p, end)) &&
+               !(ascii_lines && n == 3 && is_line_separator(p))) {
             p += n;
+            n = 0;
+        }
+        if (p == end || clp_byte_is_plain(*p)) {
             continue;
         }
         clp_buffer_append(out, (const char *)from, (apr_size_t)(p - from));
@@ -180,12 +184,24 @@ apr_size_t clp_text_decode(char *to, clp_span escaped)
     char *at = to;
 
     while (p < end) {
-        bytes slash = memchr(p, '\\', (apr_size_t)(end - p));
-        apr_size_t run = (apr_size_t)((slash ? slash : end) - p);
         unsigned c;
-        memcpy(at, p, run);
-        at += run;
-        p += run;
+#ifdef __SSE2__
+        /* whole blocks may be stored ahead: `at` never stands further than `p` */
+        while (end - p >= 16) {
+            __m128i x = _mm_loadu_si128((const __m128i *)p);
+            int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+            int run = mask ? __builtin_ctz((unsigned)mask) : 16;
+            _mm_storeu_si128((__m128i *)at, x);
+            p += run;
+            at += run;
+            if (mask) {
+                break;
+            }
+        }
+#endif
+        while (p < end && *p != '\\') {
+            *at++ = (char)*p++;
+        }
         while (p < end && *p == '\\') {
             p += decode_escape(p, end, &c);
             at += encode(at, c);

@@ -11,13 +11,15 @@ apr_size_t clp_utf8_valid_prefix(clp_span s)
     const unsigned char *end = begin + s.n;
     const unsigned char *p = begin;
     while ((p = clp_bytes_ascii(p, end)) < end) {
-        int n = clp_utf8_step(p, end);
-        if (!n) {
-            break;
-        }
-        p += n;
+        do {
+            int n = clp_utf8_step(p, end);
+            if (!n) {
+                return (apr_size_t)(p - begin);
+            }
+            p += n;
+        } while (p < end && *p >= 0x80);
     }
-    return (apr_size_t)(p - begin);
+    return s.n;
 }
 
 void clp_utf8_repair(clp_buffer *out, clp_span s)
