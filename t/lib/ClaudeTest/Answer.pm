@@ -1,0 +1,257 @@
+# Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
+package ClaudeTest::Answer;
+
+=head1 NAME
+
+ClaudeTest::Answer - what a provider would plausibly answer
+
+=head1 WHAT IT ANSWERS
+
+The text is "You said: " and the last user text. A line "call NAME JSON" in
+that text makes a call of the tool NAME, several lines several calls; a forced
+tool_choice calls that tool. After tool results the text is "The tool said: "
+and the results. Thinking is given when it was asked for. All of it is the same
+for the same request.
+
+=cut
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+
+# Members in the order given, as providers do.
+sub object {
+    my @parts;
+    while (my ($key, $value) = splice @_, 0, 2) {
+        push @parts, $json->encode($key) . ':' . (ref $value eq 'SCALAR' ? $$value : $json->encode($value));
+    }
+    my $text = '{' . join(',', @parts) . '}';
+    return \$text;
+}
+
+sub list {
+    my $text = '[' . join(',', map { $$_ } @_) . ']';
+    return \$text;
+}
+
+# JSON text as it stands, for a place where a value goes.
+sub raw {
+    my ($text) = @_;
+    utf8::encode($text);
+    return $text;
+}
+
+sub text_of {
+    my ($content) = @_;
+    return '' if !defined $content;
+    return $content if !ref $content;
+    return join '', map { ref $_ && ($_->{type} // '') =~ /^(?:text|input_text)$/ ? $_->{text} : '' }
+        @$content;
+}
+
+# What the last turn asks for: text, results of tools, and the tools called.
+sub understand {
+    my ($request) = @_;
+    my $body = $request->{json} // {};
+    my @messages = ref $body->{messages} eq 'ARRAY' ? @{ $body->{messages} } : ();
+    my @tools = map { $_->{function} ? $_->{function}{name} : $_->{name} }
+        @{ $body->{tools} // $body->{functions} // [] };
+    my ($prompt, @results) = ('');
+
+    for my $message (reverse @messages) {
+        my $role = $message->{role} // '';
+        next if $role eq 'system' || $role eq 'developer';
+        last if $role eq 'assistant';
+        my $content = $message->{content};
+        if ($role eq 'tool' || $role eq 'function') {
+            unshift @results, text_of($content);
+            next;
+        }
+        if (ref $content) {
+            unshift @results,
+                map { text_of($_->{content}) } grep { ($_->{type} // '') eq 'tool_result' } @$content;
+        }
+        my $text = text_of($content);
+        $prompt = $text if $prompt eq '' && $text ne '';
+    }
+
+    my @calls;
+    if (@tools && !@results) {
+        while ($prompt =~ /^call (\w+)(?: (\{.*\}))?$/mg) {
+            push @calls, { name => $1, input => $2 // '{}' };
+        }
+        my $choice = $body->{tool_choice};
+        my $forced = ref $choice ? $choice->{name} // ($choice->{function} // {})->{name} : undef;
+        $forced //= $tools[0] if (ref $choice ? $choice->{type} // '' : $choice // '') =~ /^(?:any|required)$/;
+        push @calls, { name => $forced, input => '{}' } if $forced && !@calls;
+    }
+    my $thinks = ref $body->{thinking} eq 'HASH' && ($body->{thinking}{type} // '') ne 'disabled'
+        || defined $body->{reasoning_effort} && $body->{reasoning_effort} ne 'none';
+    return {
+        text    => @calls ? '' : @results ? "The tool said: @results" : "You said: $prompt",
+        calls   => \@calls,
+        thinks  => $thinks,
+        model   => $body->{model} // 'unknown',
+        legacy  => exists $body->{functions},
+        usage   => ref $body->{stream_options} eq 'HASH' && $body->{stream_options}{include_usage},
+        serial  => $request->{serial},
+    };
+}
+
+sub answer {
+    my ($request, $stream, $words) = @_;
+    my $what = understand($request);
+    $what->{text} = join ' ', map { "word$_" } 1 .. $words if $words;
+    return messages($what, $stream) if $request->{dialect} eq 'messages';
+    return chat($what, $stream);
+}
+
+sub pieces {
+    my ($text) = @_;
+    return $text =~ /(\S*\s*)/g;
+}
+
+sub messages {
+    my ($what, $stream) = @_;
+    my $id = sprintf 'msg_up%06d', $what->{serial};
+    my @blocks;
+    push @blocks, [ thinking => 'Let me think about it.', 'c2lnbmF0dXJlLW9mLXVwc3RyZWFt' ] if $what->{thinks};
+    push @blocks, [ text => $what->{text} ] if $what->{text} ne '';
+    my $n = 0;
+    push @blocks, [ tool_use => $_->{name}, $_->{input}, sprintf 'toolu_up%06d_%d', $what->{serial}, ++$n ]
+        for @{ $what->{calls} };
+    my $stop = @{ $what->{calls} } ? 'tool_use' : 'end_turn';
+    my @input = (input_tokens => 20, cache_creation_input_tokens => 3, cache_read_input_tokens => 5);
+
+    if (!$stream) {
+        my @content = map {
+                  $_->[0] eq 'text'     ? object(type => 'text', text => $_->[1])
+                : $_->[0] eq 'thinking' ? object(type => 'thinking', thinking => $_->[1], signature => $_->[2])
+                : object(type => 'tool_use', id => $_->[3], name => $_->[1], input => \raw($_->[2]))
+        } @blocks;
+        my $text = object(
+            id => $id, type => 'message', role => 'assistant', model => $what->{model},
+            content => list(@content), stop_reason => $stop, stop_sequence => undef,
+            usage => object(@input, output_tokens => 7)
+        );
+        return $$text;
+    }
+
+    my $event = sub { my ($name, $data) = @_; return "event: $name\ndata: $$data\n\n" };
+    my $delta = sub {
+        my ($i, @delta) = @_;
+        return $event->(content_block_delta =>
+                object(type => 'content_block_delta', index => $i, delta => object(@delta)));
+    };
+    my @out = (
+        $event->(message_start => object(type => 'message_start', message => object(
+            id => $id, type => 'message', role => 'assistant', model => $what->{model},
+            content => [], stop_reason => undef, stop_sequence => undef,
+            usage => object(@input, output_tokens => 1)))),
+        $event->(ping => object(type => 'ping'))
+    );
+    for my $i (0 .. $#blocks) {
+        my ($kind, @rest) = @{ $blocks[$i] };
+        my $start = $kind eq 'text' ? object(type => 'text', text => '')
+            : $kind eq 'thinking'   ? object(type => 'thinking', thinking => '', signature => '')
+            : object(type => 'tool_use', id => $rest[2], name => $rest[0], input => {});
+        push @out, $event->(content_block_start =>
+                object(type => 'content_block_start', index => $i, content_block => $start));
+        if ($kind eq 'text') {
+            push @out, $delta->($i, type => 'text_delta', text => $_) for grep { $_ ne '' } pieces($rest[0]);
+        }
+        elsif ($kind eq 'thinking') {
+            push @out, $delta->($i, type => 'thinking_delta', thinking => $_)
+                for grep { $_ ne '' } pieces($rest[0]);
+            push @out, $delta->($i, type => 'signature_delta', signature => $rest[1]);
+        }
+        else {
+            push @out, $delta->($i, type => 'input_json_delta', partial_json => $_) for unpack '(a9)*', $rest[1];
+        }
+        push @out, $event->(content_block_stop => object(type => 'content_block_stop', index => $i));
+    }
+    push @out,
+        $event->(message_delta => object(type => 'message_delta',
+            delta => object(stop_reason => $stop, stop_sequence => undef), usage => object(output_tokens => 7))),
+        $event->(message_stop => object(type => 'message_stop'));
+    return @out;
+}
+
+sub chat {
+    my ($what, $stream) = @_;
+    my @base = (id => sprintf('chatcmpl-up%06d', $what->{serial}),
+        object => $stream ? 'chat.completion.chunk' : 'chat.completion', created => 1760000000,
+        model => $what->{model});
+    my $usage = object(prompt_tokens => 28, completion_tokens => 7, total_tokens => 35,
+        prompt_tokens_details     => object(cached_tokens    => 5),
+        completion_tokens_details => object(reasoning_tokens => $what->{thinks} ? 4 : 0));
+    my @calls = @{ $what->{calls} };
+    my $finish = !@calls ? 'stop' : $what->{legacy} ? 'function_call' : 'tool_calls';
+    my $reasoning = 'Let me think about it.';
+    my $call_id = sub { sprintf 'call_up%06d_%d', $what->{serial}, $_[0] };
+
+    if (!$stream) {
+        my @message = (role => 'assistant', content => $what->{text} eq '' ? undef : $what->{text},
+            refusal => undef);
+        push @message, reasoning_content => $reasoning if $what->{thinks};
+        if (@calls && $what->{legacy}) {
+            push @message, function_call => object(name => $calls[0]{name}, arguments => $calls[0]{input});
+        }
+        elsif (@calls) {
+            push @message, tool_calls => list(map {
+                object(id => $call_id->($_), type => 'function', function =>
+                        object(name => $calls[$_]{name}, arguments => $calls[$_]{input}))
+            } 0 .. $#calls);
+        }
+        my $text = object(@base,
+            choices => list(object(index => 0, message => object(@message), logprobs => undef,
+                finish_reason => $finish)),
+            usage => $usage);
+        return $$text;
+    }
+
+    my $chunk = sub {
+        my ($delta, $end) = @_;
+        my $data = object(@base, choices => list(object(index => 0, delta => $delta, logprobs => undef,
+            finish_reason => $end)));
+        return "data: $$data\n\n";
+    };
+    my @out = $chunk->(object(role => 'assistant', content => ''), undef);
+    if ($what->{thinks}) {
+        push @out, $chunk->(object(reasoning_content => $_), undef) for grep { $_ ne '' } pieces($reasoning);
+    }
+    push @out, $chunk->(object(content => $_), undef) for grep { $_ ne '' } pieces($what->{text});
+    for my $i (0 .. $#calls) {
+        my ($name, $input) = @{ $calls[$i] }{qw(name input)};
+        if ($what->{legacy}) {
+            push @out, $chunk->(object(function_call => object(name => $name, arguments => '')), undef);
+            push @out, $chunk->(object(function_call => object(arguments => $_)), undef)
+                for unpack '(a9)*', $input;
+            next;
+        }
+        push @out, $chunk->(object(tool_calls => list(object(index => $i, id => $call_id->($i),
+            type => 'function', function => object(name => $name, arguments => '')))), undef);
+        push @out, $chunk->(object(tool_calls => list(object(index => $i,
+            function => object(arguments => $_)))), undef) for unpack '(a9)*', $input;
+    }
+    push @out, $chunk->(object(), $finish);
+    if ($what->{usage}) {
+        my $data = object(@base, choices => [], usage => $usage);
+        push @out, "data: $$data\n\n";
+    }
+    return (@out, "data: [DONE]\n\n");
+}
+
+sub error_body {
+    my ($dialect, $kind, $message) = @_;
+    my $text = $dialect eq 'messages'
+        ? object(type => 'error', error => object(type => $kind, message => $message),
+            request_id => 'req_scripted')
+        : object(error => object(message => $message, type => $kind, param => undef, code => $kind));
+    return $$text;
+}
+
+1;
