@@ -1,0 +1,201 @@
+# Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
+package ClaudeTest::Run;
+
+=head1 NAME
+
+ClaudeTest::Run - Apache::TestRun with the scripted upstream beside the server
+
+=cut
+
+use strict;
+use warnings;
+
+use parent 'Apache::TestRun';
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use IO::Socket::INET ();
+use POSIX ();
+
+use ClaudeTest::Gate ();
+use ClaudeTest::Harness ();
+
+my $top = abs_path(dirname(__FILE__) . '/../../..');
+my $variant = $ENV{CLP_VARIANT} || 'release';
+my $module = $ENV{CLP_MODULE} || "$top/build/$variant/mod_claude_proxy.so";
+
+# Run, and give the exit status.
+sub go {
+    my ($class, @args) = @_;
+    return as_another_user(@args) if $> == 0;
+
+    chdir $top or die "$top: $!\n";
+    -e $module or die "t/TEST: $module is not there; run make first\n";
+    my $starts = !grep { /^-(?:run-tests|stop-httpd|clean|help)$/ } @args;
+    prepare() if $starts || grep { $_ eq '-start-httpd' } @args;
+
+    my $apxs = $ENV{APXS} || '/usr/bin/apxs';
+    my $httpd = $variant eq 'asan' ? "$top/t/lib/httpd-asan" : $ENV{CLP_HTTPD} || '/usr/sbin/apache2';
+    my @tests = grep { /\.(?:t|mjs)$/ } @args;
+    @args = grep { !/\.(?:t|mjs)$/ } @args;
+    my $run = $class->new;
+    $run->{clp_tests} = \@tests;
+    $run->{clp_failed} = 1;
+    $run->run(@args, '-apxs', $apxs, '-httpd', $httpd, '-httpd_conf', "$top/t/conf/base.conf",
+        '-port', 'select');
+    return $run->{clp_failed} ? 1 : 0;
+}
+
+# A copy of the tree that belongs to somebody else, and the run in there.
+sub as_another_user {
+    my (@args) = @_;
+    my $user = $ENV{CLP_TEST_USER} || 'nobody';
+    my (undef, undef, $uid, $gid) = getpwnam $user or die "t/TEST: no user $user\n";
+    -e $module or die "t/TEST: $module is not there; run make first\n";
+    die "t/TEST: -start-httpd and the like are for other users than root\n"
+        if grep { /^-(?:start-httpd|run-tests|stop-httpd)$/ } @args;
+
+    my $copy = File::Temp::tempdir('clp-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    make_path("$copy/build/$variant");
+    my @parts = grep { -e "$top/$_" } qw(t conf packaging include src docs Makefile.apxs README.md
+        mod_claude_proxy.c);
+    system('tar', '-C', $top, '--exclude=t/clients/node_modules', '--exclude=t/logs', '-cf',
+        "$copy/tree.tar", @parts) == 0 && system('tar', '-C', $copy, '-xf', "$copy/tree.tar") == 0
+        && system('cp', $module, "$copy/build/$variant/") == 0 or die "t/TEST: cannot copy the tree\n";
+    unlink "$copy/tree.tar";
+    system('cp', '-a', "$top/t/clients/node_modules", "$copy/t/clients/") == 0
+        or die "t/TEST: cannot copy the SDKs\n"
+        if -d "$top/t/clients/node_modules";
+    system('chown', '-R', "$uid:$gid", $copy) == 0 or die "t/TEST: cannot hand over the copy\n";
+    chmod 0755, $copy;
+
+    my $counts = $ENV{CLP_COUNTS};
+    defined(my $pid = fork) or die "fork: $!\n";
+    if (!$pid) {
+        $ENV{HOME} = $copy;
+        $ENV{TMPDIR} = $copy;
+        $ENV{CLP_COUNTS} = "$copy/counts" if $counts;
+        delete $ENV{CLP_MODULE};
+        $) = "$gid $gid";
+        POSIX::setgid($gid);
+        POSIX::setuid($uid);
+        chdir $copy and exec $^X, "$copy/t/TEST", @args or die "exec: $!\n";
+    }
+    waitpid $pid, 0;
+    my $status = $?;
+    if ($counts && open my $from, '<', "$copy/counts") {
+        open my $to, '>>', $counts or die "$counts: $!\n";
+        print {$to} <$from>;
+    }
+    remove_tree("$top/t/logs");
+    system 'cp', '-r', '--no-preserve=ownership', "$copy/t/logs", "$top/t/logs" if -d "$copy/t/logs";
+    return $status ? 1 : 0;
+}
+
+sub free_ports {
+    my ($n) = @_;
+    my @held = map {
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) // die "no port: $@\n"
+    } 1 .. $n;
+    return map { $_->sockport } @held;
+}
+
+# Configuration that httpd's own cannot compute: paths, and ports nobody has.
+sub prepare {
+    remove_tree("$top/t/logs");
+    make_path("$top/t/logs", "$top/t/htdocs");
+    unlink glob "$top/t/conf/{httpd.conf,extra.conf,apache_test_config.pm,base.conf}";
+    my ($upstream, $void, $refused) = free_ports(3);
+    my $libexec = $ENV{CLP_LIBEXEC} || qx(apxs -q LIBEXECDIR) || '/usr/lib/apache2/modules';
+    chomp $libexec;
+    my %value = (LIBEXEC => $libexec, MODULE => $module);
+    open my $in, '<', "$top/t/conf/base.template" or die "base.template: $!\n";
+    open my $out, '>', "$top/t/conf/base.conf" or die "base.conf: $!\n";
+    while (<$in>) {
+        s/\@(LIBEXEC|MODULE)\@/$value{$1}/g;
+        print {$out} $_;
+    }
+    close $out or die "base.conf: $!\n";
+    open my $ports, '>', "$top/t/conf/ports.conf" or die "ports.conf: $!\n";
+    print {$ports} "Define UPSTREAM_PORT $upstream\nDefine VOID_PORT $void\nDefine REFUSED_PORT $refused\n";
+    close $ports or die "ports.conf: $!\n";
+    return;
+}
+
+# Servers must not outlive a run that failed half-way.
+my $upstream_pid;
+
+END {
+    my $status = $?;
+    end_upstream() if $upstream_pid;
+    $? = $status;
+}
+
+sub end_upstream {
+    kill TERM => $upstream_pid;
+    waitpid $upstream_pid, 0;
+    undef $upstream_pid;
+    unlink "$top/t/logs/upstream.pid";
+    return;
+}
+
+sub ports {
+    my %port;
+    open my $fh, '<', "$top/t/conf/ports.conf" or die "ports.conf: $!\n";
+    while (<$fh>) {
+        $port{ lc $1 } = $2 if /^Define (\w+)_PORT (\d+)/;
+    }
+    return \%port;
+}
+
+sub start {
+    my ($self) = @_;
+    if ($self->{opts}{'start-httpd'}) {
+        my $port = ports();
+        defined(my $pid = fork) or die "fork: $!\n";
+        if (!$pid) {
+            open STDERR, '>>', "$top/t/logs/upstream_log";
+            exec $^X, "$top/t/lib/upstream.pl", $port->{upstream}, $port->{void} or die "exec: $!\n";
+        }
+        open my $fh, '>', "$top/t/logs/upstream.pid" or die "upstream.pid: $!\n";
+        print {$fh} "$pid\n";
+        close $fh;
+        $upstream_pid = $pid;
+        for (1 .. 100) {
+            last if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port->{upstream});
+            select undef, undef, undef, 0.05;
+        }
+    }
+    $self->SUPER::start;
+    undef $upstream_pid if !$self->{opts}{'stop-httpd'};
+    return;
+}
+
+sub run_tests {
+    my ($self) = @_;
+    $self->{clp_failed} = 0;
+    return if !$self->{opts}{'run-tests'};
+    my @tests = @{ $self->{clp_tests} };
+    @tests = (sort(glob "$top/t/*.t"), sort(glob "$top/t/clients/*.mjs")) if !@tests;
+    my $title = $variant eq 'release' ? 'server' : "server ($variant)";
+    $self->{clp_failed} = !ClaudeTest::Harness::run($title, \@tests,
+        verbose => $self->{opts}{verbose}, lib => ["$top/t/lib"]);
+    return;
+}
+
+sub stop {
+    my ($self) = @_;
+    return if !$self->{opts}{'stop-httpd'};
+    $self->SUPER::stop;
+    if (open my $fh, '<', "$top/t/logs/upstream.pid") {
+        chomp($upstream_pid = <$fh>);
+        end_upstream();
+    }
+    return if !$self->{opts}{'run-tests'};
+    $self->{clp_failed} = 1 if !ClaudeTest::Gate::passes("$top/t/logs", "server log ($variant)");
+    return;
+}
+
+1;
