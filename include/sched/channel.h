@@ -84,10 +84,15 @@ typedef struct clp_channel_set {
 int clp_model_matches(const char *pattern, const char *name, const char **star, apr_pool_t *pool);
 
 /** What the upstream is asked when the client names `model`: the map's first
- * match, else the name itself. May return its argument. */
+ * match, else the name itself. A '*' in a target whose pattern has none stays.
+ * May return its argument. */
 const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_t *pool);
 
-/** Does the channel serve this model, going by its list and map? */
+/**
+ * Does the channel serve this model? An empty list serves all; else a name is
+ * served if it fits the list or a pattern of the map (who maps a name means
+ * to serve it).
+ */
 int clp_channel_serves(const clp_channel *c, const char *model);
 
 #endif

@@ -21,7 +21,8 @@
 typedef struct clp_plan_query {
     const clp_dialect *client; /**< the client's protocol */
     const char *model;         /**< as the client named it; NULL = none */
-    int needs_passthrough;     /**< only channels of the client's own dialect will do (threads) */
+    int needs_passthrough;     /**< a message thread: only channels of the client's own dialect
+                                that know threads will do */
     const char *pin_channel;   /**< only this channel … */
     const char *pin_key;       /**< … and this key id; NULL = any */
 } clp_plan_query;
@@ -40,8 +41,10 @@ typedef struct clp_plan clp_plan;
 /**
  * Make the plan of one request.
  * @return NULL and a plan with at least one candidate, or a problem that says
- *         why none can take it (404 no channel serves the model, 400 what the
- *         request needs, 503 nothing configured or all suspended)
+ *         why none can take it: 404 no channel serves the model, 404 what it is
+ *         pinned to is gone (details say thread_not_found), 400 the request needs
+ *         threads and no channel knows them (details say thread_unsupported_request),
+ *         503 nothing is configured or all is suspended
  */
 clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp_plan_query *query,
                            apr_pool_t *pool);

@@ -17,7 +17,11 @@ typedef enum clp_verdict {
     CLP_VERDICT_STOP          /**< the client is gone, or the budget is used up */
 } clp_verdict;
 
-/** For an answer that was an error, by its problem (status, class, code). */
+/**
+ * For an answer that was an error, by its problem (status, class, code). A
+ * client's fault without a status is our own refusal to convert the request
+ * for this channel: another channel may carry it.
+ */
 clp_verdict clp_verdict_of_problem(const clp_problem *p);
 
 /** For a transfer that failed before it was an answer. */
@@ -26,7 +30,9 @@ clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 /**
  * The more useful of two problems to tell the client when all attempts failed:
  * what names the client's fault or a time to come back beats what says only
- * that something broke. Either may be NULL.
+ * that something broke, and that beats what only the operator can mend. Among
+ * equals `b`, which is to be the later; of two times to come back the sooner.
+ * Either may be NULL.
  */
 const clp_problem *clp_verdict_better(const clp_problem *a, const clp_problem *b);
 

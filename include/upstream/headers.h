@@ -15,7 +15,9 @@
  * (RFC 9110 7.6.1, and whatever Connection names), content-length,
  * content-encoding, accept-encoding, expect, host, x-forwarded-* and forwarded.
  * Never to the client: hop-by-hop, content-length, content-encoding, server,
- * date, set-cookie, alt-svc, strict-transport-security, www-authenticate.
+ * date, set-cookie, alt-svc, strict-transport-security, www-authenticate,
+ * proxy-authenticate, access-control-* (whom browsers may let read answers is
+ * for this server to say).
  */
 
 /** May this request field of a client go upstream on passthrough? */
@@ -24,14 +26,15 @@ int clp_header_goes_up(const char *name, const apr_table_t *from_client);
 /** May this field of an upstream's answer go to the client on passthrough? */
 int clp_header_comes_down(const char *name, const apr_table_t *from_upstream);
 
-/** Copy what may go up / come down; repeated fields stay apart. */
+/** Copy what may go up / come down; repeated fields stay apart, malformed ones are left out. */
 void clp_headers_up(apr_table_t *to, const apr_table_t *from_client);
 void clp_headers_down(apr_table_t *to, const apr_table_t *from_upstream);
 
 /**
  * When to come back, from retry-after-ms, retry-after (seconds or HTTP date)
  * or, with a 429, the reset fields of anthropic-ratelimit-* and
- * x-ratelimit-reset-*; milliseconds, -1 = not told. Bounded by one day.
+ * x-ratelimit-reset-* (of the limits that have nothing remaining the last to
+ * be reset, else the first); milliseconds, -1 = not told. Bounded by one day.
  */
 apr_int64_t clp_headers_retry_after(const apr_table_t *from_upstream, int status, apr_time_t now);
 

@@ -132,8 +132,8 @@ static void select_channels(clp_plan *plan, const clp_channel_set *set, const cl
     }
 }
 
-static clp_problem *nobody(const left_out *out, const clp_channel_set *set,
-                           const clp_plan_query *q, apr_pool_t *pool)
+static clp_problem *nobody(const left_out *out, const clp_channel_set *set, const clp_plan_query *q,
+                           apr_pool_t *pool)
 {
     clp_problem *p;
     if (!out->active) {
@@ -167,8 +167,8 @@ static clp_problem *nobody(const left_out *out, const clp_channel_set *set,
                          "this model; send the whole conversation without thread");
     p->param = "thread";
     p->code = "thread_unsupported_request";
-    p->details =
-        CLP_SPAN_LIT("{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}");
+    p->details = CLP_SPAN_LIT(
+        "{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}");
     return p;
 }
 

@@ -6,10 +6,18 @@
 /* Refused for what the prompt says: every provider of the model would do so,
  * and asking on would look like an attempt to get around it. */
 static const char *const content_codes[] = {
-    "content_filter",     "content_policy_violation",     "content_policy",
-    "content_blocked",    "moderation_blocked",           "sensitive_words_detected",
-    "invalid_prompt",     "responsibleaipolicyviolation", "responsible_ai_policy_violation",
-    "prompt_blocked",     "data_inspection_failed",       "datainspectionfailed",
+    "content_filter",
+    "content_policy_violation",
+    "content_policy",
+    "content_blocked",
+    "moderation_blocked",
+    "sensitive_words_detected",
+    "invalid_prompt",
+    "responsibleaipolicyviolation",
+    "responsible_ai_policy_violation",
+    "prompt_blocked",
+    "data_inspection_failed",
+    "datainspectionfailed",
     NULL,
 };
 
@@ -90,13 +98,13 @@ enum {
     RANK_ODD,         /* 405, 501: the gateway's set-up is wrong */
     RANK_CREDENTIALS, /* 401, 403: the gateway's key is, and that says nothing of the request */
     RANK_BILLING,     /* 402: as above, but a fact about the account that may be passed on */
-    RANK_UNKNOWN,     /* 404: perhaps the model's name is wrong; a channel that broke might know it */
-    RANK_UNCARRIED,   /* no status: one channel's protocol cannot carry the request */
-    RANK_BROKEN,      /* 5xx, transport, garbage: trying again may help */
-    RANK_LATE,        /* timeouts: so may it, with a smaller request */
-    RANK_BUSY,        /* rate limit or overload, no time told: it will help, later */
-    RANK_BUSY_UNTIL,  /* the same with a time to come back */
-    RANK_CLIENT       /* the client's own fault, as an upstream sees it */
+    RANK_UNKNOWN,   /* 404: perhaps the model's name is wrong; a channel that broke might know it */
+    RANK_UNCARRIED, /* no status: one channel's protocol cannot carry the request */
+    RANK_BROKEN,    /* 5xx, transport, garbage: trying again may help */
+    RANK_LATE,      /* timeouts: so may it, with a smaller request */
+    RANK_BUSY,      /* rate limit or overload, no time told: it will help, later */
+    RANK_BUSY_UNTIL, /* the same with a time to come back */
+    RANK_CLIENT      /* the client's own fault, as an upstream sees it */
 };
 
 static int rank_of(const clp_problem *p)

@@ -8,7 +8,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#define URL_MAX 2000
+#define URL_MAX  2000
 #define HOST_MAX 253
 
 /* The parts of a base URL, as offsets into it; the path may be empty. */

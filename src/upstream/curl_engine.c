@@ -29,13 +29,13 @@ struct clp_curl_engine {
     clp_transfer *alive;
     CURL *spare[SPARE_MAX];
     int spares;
-    int waiting;           /* transfers not yet given to libcurl */
-    int told;              /* handlers called in this step */
-    int inside;            /* libcurl runs: its handles must stay */
-    int dropped;           /* transfers were cancelled meanwhile */
-    apr_int64_t away;      /* time that passed outside of step() */
-    apr_int64_t left;      /* when step() last returned; 0 = not since a transfer was alive */
-    apr_int64_t looked;    /* when the client was last looked at */
+    int waiting;        /* transfers not yet given to libcurl */
+    int told;           /* handlers called in this step */
+    int inside;         /* libcurl runs: its handles must stay */
+    int dropped;        /* transfers were cancelled meanwhile */
+    apr_int64_t away;   /* time that passed outside of step() */
+    apr_int64_t left;   /* when step() last returned; 0 = not since a transfer was alive */
+    apr_int64_t looked; /* when the client was last looked at */
 };
 
 struct clp_curl_engines {

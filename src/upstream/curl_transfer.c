@@ -324,11 +324,9 @@ clp_transfer_end clp_curl_transfer_result(const clp_transfer *t, CURLcode rc)
     case CURLE_BAD_CONTENT_ENCODING: return CLP_TRANSFER_BAD_CODING;
     /* Not ours (a cancelled transfer tells nobody): a decoder gave up, or the
      * status line is none. */
-    case CURLE_WRITE_ERROR:
-        return t->head_told ? CLP_TRANSFER_BAD_CODING : CLP_TRANSFER_BAD_ANSWER;
+    case CURLE_WRITE_ERROR: return t->head_told ? CLP_TRANSFER_BAD_CODING : CLP_TRANSFER_BAD_ANSWER;
     case CURLE_WEIRD_SERVER_REPLY: return CLP_TRANSFER_BAD_ANSWER;
-    case CURLE_OPERATION_TIMEDOUT:
-        return t->sent ? CLP_TRANSFER_CUT : CLP_TRANSFER_LATE_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: return t->sent ? CLP_TRANSFER_CUT : CLP_TRANSFER_LATE_CONNECT;
     default:
         /* Unsupported protocol (an answer that is not HTTP) and out of memory
          * (one header line over libcurl's bound) mean the answer once the

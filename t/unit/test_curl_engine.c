@@ -36,8 +36,9 @@ typedef struct script {
 #define CHUNKED OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 
 static const script scripts[] = {
-    {"/hello", OK_HEAD "X-Twice: one\r\nx-twice:  two \t\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello",
-     0, 0, 0, KEEP},
+    {"/hello",
+     OK_HEAD "X-Twice: one\r\nx-twice:  two \t\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello", 0, 0,
+     0, KEEP},
     {"/drip", CHUNKED "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", 0, 1, 1, KEEP},
     {"/delay", OK_HEAD "Content-Length: 4\r\n\r\nlate", 150, 0, 0, KEEP},
     {"/cut-length", OK_HEAD "Content-Length: 50\r\n\r\nonly this", 0, 0, 0, CLOSE},
@@ -47,8 +48,8 @@ static const script scripts[] = {
     {"/close-framed", OK_HEAD "\r\nuntil the end", 0, 0, 0, CLOSE},
     {"/nothing", "", 0, 0, 0, CLOSE},
     {"/empty", "HTTP/1.1 204 No Content\r\n\r\n", 0, 0, 0, KEEP},
-    {"/redirect", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 4\r\n\r\nmove", 0, 0, 0,
-     KEEP},
+    {"/redirect", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 4\r\n\r\nmove", 0, 0,
+     0, KEEP},
     {"/interim",
      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\n" OK_HEAD
      "Content-Length: 2\r\n\r\nok",
@@ -58,15 +59,16 @@ static const script scripts[] = {
     {"/error", "HTTP/1.1 529 Overloaded\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}", 0, 0, 0,
      KEEP},
     {"/not-http", "SSH-2.0-OpenSSH_9.2\r\n", 0, 0, 0, CLOSE},
-    {"/bad-gzip", OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\nnot gzip at!", 0, 0, 0,
-     KEEP},
+    {"/bad-gzip", OK_HEAD "Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\nnot gzip at!", 0, 0,
+     0, KEEP},
     {"/odd-coding", OK_HEAD "Content-Encoding: rot13\r\nContent-Length: 5\r\n\r\nuryyb", 0, 0, 0,
      KEEP},
     {"/silent", "", 0, 0, 0, HANG},
     {"/head-only", CHUNKED, 0, 0, 0, HANG},
     {"/stall", CHUNKED "5\r\nhello\r\n", 0, 0, 0, HANG},
-    {"/slow-stream", CHUNKED "5\r\naaaaa\r\n5\r\nbbbbb\r\n5\r\nccccc\r\n5\r\nddddd\r\n5\r\neeeee\r\n"
-                             "5\r\nfffff\r\n0\r\n\r\n",
+    {"/slow-stream",
+     CHUNKED "5\r\naaaaa\r\n5\r\nbbbbb\r\n5\r\nccccc\r\n5\r\nddddd\r\n5\r\neeeee\r\n"
+             "5\r\nfffff\r\n0\r\n\r\n",
      0, 10, 40, KEEP},
 };
 
@@ -531,7 +533,8 @@ static void test_request(clp_transport *e, apr_pool_t *pool)
 
 static void test_refused_requests(clp_transport *e, apr_pool_t *pool)
 {
-    static const char *const urls[] = {"ftp://127.0.0.1/x", "http://", "http://[::1", "nonsense://h"};
+    static const char *const urls[] = {"ftp://127.0.0.1/x", "http://", "http://[::1",
+                                       "nonsense://h"};
     int before = server.requests;
     for (int i = 0; i < 4; i++) {
         seen *s = seen_make(e, pool);
@@ -607,7 +610,8 @@ static void test_connect_deadline(clp_transport *e, apr_pool_t *pool)
     int fillers[4];
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     seen *s = seen_make(e, pool);
-    clp_transfer_request r = {.method = "GET", .timeouts = {.connect_ms = 200, .first_byte_ms = 3000}};
+    clp_transfer_request r = {.method = "GET",
+                              .timeouts = {.connect_ms = 200, .first_byte_ms = 3000}};
     a.sin_port = htons((in_port_t)port);
     for (int i = 0; i < 4; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -838,7 +842,8 @@ static void test_parallel(clp_transport *e, apr_pool_t *pool)
     finish(b);
     OK(b->ends && !a->ends, "the faster one ends first");
     finish(a);
-    OK(a->how == CLP_TRANSFER_DONE && clp_span_is(clp_buffer_all(&a->body), "late"), "then the other");
+    OK(a->how == CLP_TRANSFER_DONE && clp_span_is(clp_buffer_all(&a->body), "late"),
+       "then the other");
 }
 
 int main(void)
