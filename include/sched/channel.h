@@ -66,8 +66,8 @@ typedef struct clp_channel {
     clp_auth_scheme auth;
     const char *auth_header;
     clp_traits traits;
-    const char *api_version;     /**< anthropic-version of converted requests */
-    const char *defined_in;      /**< "file:line", for messages */
+    const char *api_version; /**< anthropic-version of converted requests */
+    const char *defined_in;  /**< "file:line", for messages */
 } clp_channel;
 
 /** Channels a request may use, in the order of the configuration. */

@@ -29,9 +29,9 @@ typedef struct clp_plan_query {
 
 typedef struct clp_candidate {
     const clp_channel *channel;
-    const char *url;   /**< base URL */
+    const char *url;    /**< base URL */
     const clp_key *key; /**< NULL for a channel without credentials */
-    const char *model; /**< what to ask the upstream for */
+    const char *model;  /**< what to ask the upstream for */
     int url_index;
     int key_index;
 } clp_candidate;

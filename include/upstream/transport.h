@@ -13,6 +13,8 @@
  * @brief How bytes go to an upstream and come back, behind an interface: the
  * gateway never sees libcurl, and tests put a scripted transport here.
  *
+ * Redirects are answers like any other; they are not followed.
+ *
  * A transport is driven by one thread at a time. Its handlers are called from
  * within step(), never from start() or cancel().
  */
@@ -36,12 +38,14 @@ typedef struct clp_tls {
 typedef struct clp_transfer_request {
     const char *method;
     const char *url;
-    const apr_table_t *headers; /**< complete: the transport adds only Host and framing */
+    const apr_table_t *headers; /**< complete: the transport adds only Host, Accept-Encoding and
+                                 framing, and skips what would contradict them; NULL = none */
     clp_span body;              /**< must stay in place until the end; absent = none */
     clp_timeouts timeouts;
-    const clp_tls *tls;
-    const char *proxy; /**< URL of an outbound proxy; NULL = direct, whatever the environment says */
-    int http2;         /**< offer HTTP/2 by ALPN; plain http stays HTTP/1.1 */
+    const clp_tls *tls; /**< NULL = verify by the system's authorities */
+    const char
+        *proxy; /**< URL of an outbound proxy; NULL = direct, whatever the environment says */
+    int http2;  /**< offer HTTP/2 by ALPN; plain http stays HTTP/1.1 */
 } clp_transfer_request;
 
 /** How a transfer ended. */
@@ -63,11 +67,13 @@ typedef enum clp_transfer_end {
 /** A phrase for logs and messages without addresses, e.g. "connection refused or unreachable". */
 const char *clp_transfer_end_text(clp_transfer_end how);
 
-/** Called by step(). A handler may cancel its own transfer, or start another. */
+/** Called by step(). A handler may cancel its own transfer, or start another. The
+ * transfer's pool may be destroyed in on_end, but not in on_head or on_bytes. */
 typedef struct clp_transfer_handler {
     void *ctx;
     /** Status and headers are complete (interim 1xx answers are not told). The table
-     * belongs to the transfer. Repeated headers are kept apart. */
+     * belongs to the transfer. Repeated headers are kept apart; Content-Encoding and
+     * Content-Length tell of the bytes before they were decoded. */
     void (*on_head)(void *ctx, int status, const apr_table_t *headers);
     /** Decoded bytes of the body, valid during the call. */
     void (*on_bytes)(void *ctx, const char *p, apr_size_t n);
@@ -93,8 +99,11 @@ struct clp_transport {
     void (*cancel)(clp_transport *t, clp_transfer *transfer);
 
     /**
-     * Wait until something can be done, `timeout` passes, `client_fd` becomes
-     * readable (-1 = none) or a deadline is due; do it, and call handlers.
+     * Wait until something can be done, `timeout` (microseconds) passes, `client_fd`
+     * becomes readable (-1 = none) or a deadline is due; do it, and call handlers.
+     * May return without having called any. A client_fd that stays readable makes
+     * every step return at once: stop passing it once it was reported.
+     * One step delivers what has arrived, at most some 1.6 MB.
      * @param client_ready out: set to 1 if client_fd was readable
      */
     void (*step)(clp_transport *t, int client_fd, apr_interval_time_t timeout, int *client_ready);
