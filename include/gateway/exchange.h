@@ -1,0 +1,98 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_GATEWAY_EXCHANGE_H
+#define CLP_GATEWAY_EXCHANGE_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "dialect/dialect.h"
+#include "gateway/outcome.h"
+#include "sched/plan.h"
+#include "state/pin_table.h"
+#include "upstream/transport.h"
+
+/**
+ * @file exchange.h
+ * @brief One request and its answer, from the plan to the last byte. The only
+ * place that knows the whole story (docs/architecture.md).
+ *
+ * An exchange is driven: it does no I/O of its own, never blocks and knows
+ * nothing of httpd. Its driver calls the transport's step(), then tick(), and
+ * takes what may go to the client. All calls come from one thread at a time.
+ *
+ * The commit: nothing of an attempt reaches the client before the first event
+ * with meaning. Until then every failure tries the next candidate; afterwards
+ * nothing is retried, and an answer that breaks off ends with an error in the
+ * client's protocol. A keep-alive commits only the status line.
+ */
+typedef enum clp_operation {
+    CLP_OP_GENERATE,    /**< messages, chat completions: a request for an answer */
+    CLP_OP_COUNT_TOKENS /**< any small JSON document, asked of channels of the client's own dialect */
+} clp_operation;
+
+typedef struct clp_exchange_params {
+    const clp_dialect *client;
+    clp_operation operation;
+    clp_span body; /**< decoded; must outlive the exchange */
+    const clp_sniffed *sniffed;
+    const apr_table_t *headers; /**< the client's */
+    const char *query;          /**< the client's, without credentials; NULL = none */
+    clp_plan *plan;             /**< with at least one candidate */
+    clp_transport *transport;
+    clp_limits limits;
+    apr_size_t max_event;
+    apr_interval_time_t keepalive; /**< 0 = none */
+    int max_attempts;
+    apr_int64_t default_max_tokens;
+    const char *request_id; /**< ours, for clients whose upstream gave none; NULL = none */
+    clp_pin_table *pins;    /**< NULL = threads are not remembered */
+    const char *scope;      /**< whose threads: the user's name; "" = nobody's */
+    void *subject;          /**< passed to clp_log() */
+} clp_exchange_params;
+
+typedef struct clp_exchange clp_exchange;
+
+/** What goes in front of the answer's bytes. */
+typedef struct clp_answer_head {
+    int status;
+    const char *content_type;
+    apr_table_t *headers;
+    apr_int64_t length; /**< bytes of the body, -1 = not known */
+} clp_answer_head;
+
+/** Make an exchange; `params` is copied (not what it points to). */
+clp_exchange *clp_exchange_make(const clp_exchange_params *params, apr_pool_t *pool);
+
+/** Begin the first attempt. */
+void clp_exchange_start(clp_exchange *x, apr_time_t now);
+
+/** Do what time demands: keep-alives, the end of a grace period. */
+void clp_exchange_tick(clp_exchange *x, apr_time_t now);
+
+/** How long the driver may wait in step() at most. */
+apr_interval_time_t clp_exchange_wait(const clp_exchange *x, apr_time_t now);
+
+/** The head, once it may be sent; NULL before. */
+const clp_answer_head *clp_exchange_head(const clp_exchange *x);
+
+/**
+ * Bytes that may go to the client now; empty if none. Valid until
+ * clp_exchange_taken(), which must follow before the next step().
+ */
+clp_span clp_exchange_output(clp_exchange *x);
+void clp_exchange_taken(clp_exchange *x, apr_time_t now);
+
+/** The client has left: cancel the upstream and end. */
+void clp_exchange_abort(clp_exchange *x, apr_time_t now);
+
+/** Is there nothing more to come? (Output may still wait to be taken.) */
+int clp_exchange_done(const clp_exchange *x);
+
+/** Must the connection be broken off, so that the client cannot take the
+ * answer for a whole one? */
+int clp_exchange_broken(const clp_exchange *x);
+
+const clp_outcome *clp_exchange_outcome(const clp_exchange *x);
+
+#endif

@@ -1,0 +1,32 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file mod_claude_proxy.c
+ * @brief The module record and the list of hooks; everything else is below src/.
+ */
+#include "httpd.h"
+#include "http_config.h"
+
+#include "src/httpd/auth.h"
+#include "src/httpd/child.h"
+#include "src/httpd/config.h"
+#include "src/httpd/cors.h"
+#include "src/httpd/endpoints.h"
+#include "src/httpd/error_shape.h"
+#include "src/httpd/front.h"
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_check_config(clp_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    clp_child_register(p);
+    clp_front_register(p);
+    clp_auth_register(p);
+    clp_cors_register(p);
+    clp_error_shape_register(p);
+    clp_demo_register(p);
+    clp_log_tags_register(p);
+}
+
+AP_DECLARE_MODULE(claude_proxy) = {
+    STANDARD20_MODULE_STUFF,  clp_dir_config_create, clp_dir_config_merge,
+    clp_server_config_create, clp_server_config_merge, clp_directives,
+    register_hooks,           0};

@@ -1,0 +1,171 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "endpoints.h"
+
+#include <apr_strings.h>
+
+#include "http_log.h"
+#include "http_protocol.h"
+
+#include "body.h"
+#include "child.h"
+#include "driver_thread.h"
+#include "gateway/count.h"
+#include "gateway/exchange.h"
+#include "gateway/thread_pins.h"
+#include "reply.h"
+#include "wire/json_write.h"
+
+APLOG_USE_MODULE(claude_proxy);
+
+#define ESTIMATED_HEADER "X-Claude-Proxy-Estimated"
+
+static clp_limits limits_of(const clp_request *q)
+{
+    clp_limits limits;
+    limits.max_depth = (apr_uint32_t)CLP_CONF(q->conf, max_depth);
+    limits.max_values = 0;
+    return limits;
+}
+
+/* Read the body and look it over: OK and no problem, or what to return. */
+static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
+{
+    clp_limits limits = limits_of(q);
+    int status = clp_body_read(r, q, problem);
+    if (status == OK && !*problem) {
+        *problem = q->route.dialect->sniff(&q->sniffed, q->body, &limits, r->pool);
+    }
+    return status;
+}
+
+static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, int same_dialect)
+{
+    const clp_channel_set *set = clp_config_channels(r);
+    clp_plan_query query;
+
+    memset(&query, 0, sizeof(query));
+    query.client = q->route.dialect;
+    query.model = q->sniffed.model;
+    query.needs_passthrough = same_dialect || q->sniffed.thread != NULL;
+    clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "", q->sniffed.previous, set,
+                          r->request_time, r->pool);
+    return clp_plan_make(plan, set, &query, r->pool);
+}
+
+static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op,
+                                   clp_plan *plan, clp_transport *transport)
+{
+    clp_exchange_params params;
+    clp_exchange *x;
+
+    memset(&params, 0, sizeof(params));
+    params.client = q->route.dialect;
+    params.operation = op;
+    params.body = q->body;
+    params.sniffed = &q->sniffed;
+    params.headers = r->headers_in;
+    params.query = r->args;
+    params.plan = plan;
+    params.transport = transport;
+    params.limits = limits_of(q);
+    params.max_event = (apr_size_t)CLP_CONF(q->conf, max_event);
+    params.keepalive = apr_time_from_msec(CLP_CONF(q->conf, keepalive_ms));
+    params.max_attempts = (int)CLP_CONF(q->conf, max_attempts);
+    params.default_max_tokens = clp_config_max_tokens(q->conf, q->sniffed.model);
+    params.request_id = q->id;
+    params.pins = clp_child_pins();
+    params.scope = r->user ? r->user : "";
+    params.subject = r;
+    x = clp_exchange_make(&params, r->pool);
+    q->outcome = clp_exchange_outcome(x);
+    return x;
+}
+
+static clp_transport *take_transport(request_rec *r)
+{
+    clp_curl_engines *engines = clp_child_engines();
+    clp_transport *t = engines ? clp_curl_engine_take(engines) : NULL;
+    if (!t) {
+        ap_log_rerror(APLOG_MARK, APLOG_CRIT, 0, r, "CLP2110: no transport to reach upstreams");
+    }
+    return t;
+}
+
+int clp_endpoint_generate(request_rec *r, clp_request *q)
+{
+    clp_problem *problem;
+    clp_transport *transport;
+    clp_plan *plan;
+    int status = take_request(r, q, &problem);
+
+    if (status != OK) {
+        return status;
+    }
+    if (!problem) {
+        problem = make_plan(&plan, r, q, 0);
+    }
+    if (problem) {
+        return clp_reply_problem(r, q, problem);
+    }
+    transport = take_transport(r);
+    if (!transport) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    status = clp_drive_on_thread(r, q, make_exchange(r, q, CLP_OP_GENERATE, plan, transport),
+                                 transport);
+    clp_curl_engine_give(clp_child_engines(), transport);
+    return status;
+}
+
+/* --- count_tokens ----------------------------------------------------------------- */
+
+static int reply_estimate(request_rec *r, clp_request *q)
+{
+    clp_limits limits = limits_of(q);
+    clp_conversation *conversation;
+    clp_buffer *json = clp_buffer_make(r->pool, 0);
+    clp_jw w;
+    clp_problem *problem
+        = q->route.dialect->read_request(&conversation, q->body, &limits, r->pool);
+
+    if (problem) {
+        return clp_reply_problem(r, q, problem);
+    }
+    q->counted_by_estimate = 1;
+    apr_table_setn(r->headers_out, ESTIMATED_HEADER, "true");
+    clp_jw_init(&w, json);
+    clp_jw_object(&w);
+    clp_jw_kint(&w, "input_tokens", clp_count_conversation(conversation));
+    clp_jw_end_object(&w);
+    return clp_reply_json(r, HTTP_OK, json);
+}
+
+int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
+{
+    clp_problem *problem;
+    clp_transport *transport;
+    clp_exchange *x;
+    clp_plan *plan;
+    int status = take_request(r, q, &problem);
+
+    if (status != OK) {
+        return status;
+    }
+    if (problem) {
+        return clp_reply_problem(r, q, problem);
+    }
+    if (make_plan(&plan, r, q, 1)) {
+        return reply_estimate(r, q);
+    }
+    transport = take_transport(r);
+    if (!transport) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    x = make_exchange(r, q, CLP_OP_COUNT_TOKENS, plan, transport);
+    clp_drive_silently(r, q, x, transport);
+    status = clp_exchange_outcome(x)->result == CLP_RESULT_FAILED
+                 ? reply_estimate(r, q)
+                 : clp_drive_deliver(r, q, x);
+    clp_curl_engine_give(clp_child_engines(), transport);
+    return status;
+}

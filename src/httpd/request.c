@@ -1,0 +1,21 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "request.h"
+
+#include <apr_strings.h>
+
+#include "wire/text.h"
+
+clp_request *clp_request_of(request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &claude_proxy_module);
+}
+
+clp_request *clp_request_make(request_rec *r, const clp_route *route)
+{
+    clp_request *q = apr_pcalloc(r->pool, sizeof(*q));
+    q->conf = clp_dir_config_of(r);
+    q->route = *route;
+    q->id = apr_pstrcat(r->pool, "req_", clp_random_base62(24, r->pool), NULL);
+    ap_set_module_config(r->request_config, &claude_proxy_module, q);
+    return q;
+}

@@ -1,0 +1,30 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_REQUEST_H
+#define CLP_HTTPD_REQUEST_H
+
+#include "gateway/outcome.h"
+#include "route.h"
+
+/**
+ * @file request.h
+ * @brief What the glue knows of a request, for handler, logs and filters.
+ * Lives in r->request_config from translate_name on.
+ */
+typedef struct clp_request {
+    const clp_dir_config *conf;
+    clp_route route;
+    const char *id;             /**< "req_" and 24 characters; goes to log and client */
+    clp_span body;              /**< decoded */
+    clp_sniffed sniffed;        /**< zero until the body was looked over */
+    const clp_outcome *outcome; /**< NULL when no exchange took place */
+    const clp_problem *problem; /**< what the client was told instead, or NULL */
+    int counted_by_estimate;    /**< count_tokens was not asked of an upstream */
+} clp_request;
+
+/** The request's record, or NULL if it is not ours. Sub- and redirected requests share it. */
+clp_request *clp_request_of(request_rec *r);
+
+/** Make it. */
+clp_request *clp_request_make(request_rec *r, const clp_route *route);
+
+#endif

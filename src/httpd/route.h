@@ -1,0 +1,39 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_ROUTE_H
+#define CLP_HTTPD_ROUTE_H
+
+#include "config.h"
+
+/**
+ * @file route.h
+ * @brief What a path means: the endpoint, and in which protocol to answer.
+ */
+typedef enum clp_endpoint {
+    CLP_ENDPOINT_NONE,         /**< not ours */
+    CLP_ENDPOINT_MESSAGES,     /**< POST /v1/messages */
+    CLP_ENDPOINT_COUNT_TOKENS, /**< POST /v1/messages/count_tokens */
+    CLP_ENDPOINT_CHAT,         /**< POST /v1/chat/completions */
+    CLP_ENDPOINT_MODELS,       /**< GET /v1/models */
+    CLP_ENDPOINT_MODEL,        /**< GET /v1/models/{id} */
+    CLP_ENDPOINT_HEALTH,       /**< GET /health */
+    CLP_ENDPOINT_HELLO,        /**< HEAD /api/hello: Claude Code's look whether anybody is there */
+    CLP_ENDPOINT_UNKNOWN       /**< under our prefix, but nothing */
+} clp_endpoint;
+
+typedef struct clp_route {
+    clp_endpoint endpoint;
+    const clp_dialect *dialect; /**< to answer in, errors included; never NULL */
+    const char *allow;          /**< value of the Allow field, or NULL */
+    const char *model;          /**< CLP_ENDPOINT_MODEL: the id, decoded */
+} clp_route;
+
+/** Route a request whose location is configured; NONE unless ClaudeProxy is on. */
+void clp_route_find(clp_route *out, request_rec *r);
+
+/** The dialect to speak to this client, going by path and header fields; never NULL. */
+const clp_dialect *clp_route_dialect(request_rec *r);
+
+/** Does the endpoint answer without authentication? */
+int clp_route_is_public(const clp_route *route);
+
+#endif
