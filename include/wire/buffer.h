@@ -24,12 +24,16 @@ typedef struct clp_buffer {
     apr_size_t room; /**< bytes allocated, never more than `cap` */
     apr_size_t cap;  /**< most bytes it may hold; 0 = no bound */
     int overflow;    /**< an append was refused because of `cap` */
+    apr_pool_t *pool; /**< whose clean-up frees `p`, registered while there is a `p` */
 } clp_buffer;
 
 /** Make an empty buffer, freed with `pool`. `cap` in bytes, 0 = unbounded. */
 clp_buffer *clp_buffer_make(apr_pool_t *pool, apr_size_t cap);
 
-/** As clp_buffer_make() for a buffer that is a member of a larger struct. */
+/**
+ * As clp_buffer_make() for a buffer that is a member of a larger struct, or
+ * stands on the stack: that one must be released before its function returns.
+ */
 void clp_buffer_init(clp_buffer *b, apr_pool_t *pool, apr_size_t cap);
 
 /**
@@ -96,7 +100,10 @@ void clp_buffer_clear(clp_buffer *b);
 /** Drop the first `n` bytes (n <= b->n) and move the rest to the front. */
 void clp_buffer_consume(clp_buffer *b, apr_size_t n);
 
-/** Give the memory back now, before the pool goes. The buffer stays usable. */
+/**
+ * Give the memory back now, before the pool goes. The pool forgets the buffer,
+ * which stays usable.
+ */
 void clp_buffer_release(clp_buffer *b);
 
 static inline clp_span clp_buffer_all(const clp_buffer *b)

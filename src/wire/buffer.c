@@ -12,7 +12,10 @@
 
 static apr_status_t buffer_free(void *data)
 {
-    clp_buffer_release(data);
+    clp_buffer *b = data;
+    free(b->p);
+    b->p = NULL;
+    b->room = b->n = 0;
     return APR_SUCCESS;
 }
 
@@ -20,7 +23,7 @@ void clp_buffer_init(clp_buffer *b, apr_pool_t *pool, apr_size_t cap)
 {
     memset(b, 0, sizeof(*b));
     b->cap = cap;
-    apr_pool_cleanup_register(pool, b, buffer_free, apr_pool_cleanup_null);
+    b->pool = pool;
 }
 
 clp_buffer *clp_buffer_make(apr_pool_t *pool, apr_size_t cap)
@@ -59,6 +62,9 @@ char *clp_buffer_grow(clp_buffer *b, apr_size_t n)
     p = realloc(b->p, room);
     if (!p) {
         abort();
+    }
+    if (!b->p) {
+        apr_pool_cleanup_register(b->pool, b, buffer_free, apr_pool_cleanup_null);
     }
     b->p = p;
     b->room = room;
@@ -135,9 +141,9 @@ void clp_buffer_consume(clp_buffer *b, apr_size_t n)
 
 void clp_buffer_release(clp_buffer *b)
 {
-    free(b->p);
-    b->p = NULL;
-    b->room = 0;
+    if (b->p) {
+        apr_pool_cleanup_run(b->pool, b, buffer_free);
+    }
     clp_buffer_clear(b);
 }
 
