@@ -15,7 +15,7 @@
  * What a writer may rely on (dialect/guard.h enforces it):
  * START first and once; blocks are contiguous, one open at a time, their
  * `index` counts 0,1,2…; deltas belong to the open block; USAGE anywhere after
- * START, figures merged by maximum; FINISH once, with no block open, or
+ * START, later figures replace earlier ones; FINISH once, with no block open, or
  * PROBLEM instead; nothing after either. PING anywhere.
  * An event and its spans live only during the call.
  */
@@ -68,43 +68,57 @@ typedef struct clp_usage {
 
 #define CLP_USAGE_NONE ((clp_usage){-1, -1, -1, -1, -1})
 
-/** Keep the larger of each figure: early and late reports both count, none twice. */
+/**
+ * Later figures replace earlier ones, as every client library does: reports are
+ * cumulative, and a first one may have been an estimate. A later 0 does not
+ * wipe out what was told (relays fill what they do not know with 0).
+ */
 static inline void clp_usage_merge(clp_usage *into, const clp_usage *from)
 {
-#define CLP_MERGE_MAX(f)                                                                           \
-    if (from->f > into->f) {                                                                       \
+#define CLP_MERGE_LATER(f)                                                                         \
+    if (from->f > 0 || into->f < 0) {                                                              \
         into->f = from->f;                                                                         \
     }
-    CLP_MERGE_MAX(input)
-    CLP_MERGE_MAX(cache_read)
-    CLP_MERGE_MAX(cache_write)
-    CLP_MERGE_MAX(output)
-    CLP_MERGE_MAX(reasoning)
-#undef CLP_MERGE_MAX
+    CLP_MERGE_LATER(input)
+    CLP_MERGE_LATER(cache_read)
+    CLP_MERGE_LATER(cache_write)
+    CLP_MERGE_LATER(output)
+    CLP_MERGE_LATER(reasoning)
+#undef CLP_MERGE_LATER
 }
 
 /** All input tokens, cached or not; 0 where nothing was told. */
 static inline apr_int64_t clp_usage_prompt(const clp_usage *u)
 {
-    return (u->input > 0 ? u->input : 0) + (u->cache_read > 0 ? u->cache_read : 0)
-           + (u->cache_write > 0 ? u->cache_write : 0);
+    return (u->input > 0 ? u->input : 0) + (u->cache_read > 0 ? u->cache_read : 0) +
+           (u->cache_write > 0 ? u->cache_write : 0);
 }
 
 typedef struct clp_event {
     clp_event_kind kind;
-    clp_part_kind part;    /**< BLOCK_*: what block */
-    int index;             /**< BLOCK_*: its number; set by the guard */
-    clp_text id;           /**< START: the answer's id; BLOCK_OPEN of a call: the call's */
-    clp_text name;         /**< BLOCK_OPEN of a call: the tool's name, as the client knows it */
-    clp_text model;        /**< START: the upstream's name of the model */
-    clp_delta_kind delta;  /**< BLOCK_DELTA */
-    clp_text text;         /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain */
-    clp_usage usage;       /**< USAGE, and START if already known */
-    clp_stop stop;         /**< FINISH */
-    clp_text stop_string;  /**< FINISH by CLP_STOP_SEQUENCE, if told */
-    clp_span stop_details; /**< FINISH by CLP_STOP_FILTER: raw JSON of the details, if told */
+    clp_part_kind part;   /**< BLOCK_*: what block */
+    int index;            /**< BLOCK_*: its number; set by the guard */
+    clp_text id;          /**< START: the answer's id; BLOCK_OPEN of a call: the call's */
+    clp_text name;        /**< BLOCK_OPEN of a call: the tool's name, as the client knows it */
+    clp_text model;       /**< START: the upstream's name of the model */
+    clp_delta_kind delta; /**< BLOCK_DELTA */
+    clp_text text;   /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain */
+    clp_usage usage; /**< USAGE, and START if already known */
+    clp_stop stop;   /**< FINISH */
+    clp_text stop_string;       /**< FINISH by CLP_STOP_SEQUENCE, if told */
+    clp_span stop_details;      /**< FINISH by CLP_STOP_FILTER: raw JSON of the details, if told */
     const clp_problem *problem; /**< PROBLEM */
 } clp_event;
+
+/** An event with nothing said but its kind. */
+static inline clp_event clp_event_of(clp_event_kind kind)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = kind;
+    e.usage = CLP_USAGE_NONE;
+    return e;
+}
 
 /** Somebody who takes events: the guard, a writer, the exchange's ear. */
 typedef struct clp_sink {

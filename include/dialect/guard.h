@@ -16,10 +16,12 @@
  * BLOCK_OPEN while a block is open closes that first; a delta with no open
  * block of its kind opens one (tool calls excepted: a call's delta without its
  * OPEN is a reader's bug and becomes a PROBLEM); empty text deltas are
- * dropped; split surrogate pairs are joined; open blocks are closed before
- * FINISH; a FINISH by CLP_STOP_END after client tool calls becomes
- * CLP_STOP_TOOL; usage is merged by maximum; whatever follows FINISH or
- * PROBLEM is dropped.
+ * dropped; texts of deltas leave escaped, with split surrogate pairs joined; the
+ * signature of a block is held until its end (of several the last counts);
+ * open blocks are closed before FINISH; a FINISH by CLP_STOP_END after client
+ * tool calls becomes CLP_STOP_TOOL, and one by CLP_STOP_TOOL without any call
+ * CLP_STOP_END; usage is merged (USAGE and FINISH carry all that is known);
+ * whatever follows FINISH or PROBLEM is dropped.
  */
 typedef struct clp_guard clp_guard;
 
@@ -30,6 +32,13 @@ clp_sink clp_guard_sink(clp_guard *g);
 
 /** Has an event with meaning come (content, a call, reasoning, a finish)? */
 int clp_guard_meaningful(const clp_guard *g);
+
+/**
+ * The answer ended naturally, but held nothing at all: no content, no call, no
+ * reasoning, and no output tokens were told. Some relays answer so when they
+ * fail. (A model that really had nothing more to say is billed for output.)
+ */
+int clp_guard_empty(const clp_guard *g);
 
 /** FINISH or PROBLEM has come. */
 int clp_guard_ended(const clp_guard *g);
