@@ -4,6 +4,7 @@
 #include <apr_shm.h>
 
 #include "http_config.h"
+#include "http_core.h"
 #include "http_log.h"
 #include "http_main.h"
 

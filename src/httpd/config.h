@@ -2,6 +2,8 @@
 #ifndef CLP_HTTPD_CONFIG_H
 #define CLP_HTTPD_CONFIG_H
 
+#include <apr_hash.h>
+
 #include "httpd.h"
 #include "http_config.h"
 
@@ -29,6 +31,7 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module;
     N(default_max_tokens, 8192)              /* ClaudeDefaultMaxTokens without a pattern */        \
     N(require_user, 1)                       /* ClaudeRequireUser */                               \
     N(key_in_query, 0)                       /* ClaudeKeyInQuery */                                \
+    N(cors_max_age_ms, 600 * 1000)           /* ClaudeCORSMaxAge */                                \
     N(ignore_abort, 0)                       /* ClaudeIgnoreClientAbort */                         \
     N(models_cache_ms, 60 * 1000)            /* ClaudeModelsCache; 0 = off */                      \
     N(attempt_headers, 0)                    /* ClaudeDebugHeaders */
@@ -38,12 +41,13 @@ typedef struct clp_dir_config {
     CLP_DIR_NUMBERS(CLP_DIR_MEMBER)
 #undef CLP_DIR_MEMBER
     const char *prefix;   /**< path of the <Location> that said ClaudeProxy On, without a
-                               trailing slash; "" in server context; NULL = not set */
+                               trailing slash; "" in server context and in <Location "/">;
+                               NULL = not set */
     const char *set_name; /**< ClaudeUseSet; NULL = all channels of the server */
     apr_array_header_t *max_tokens_rules; /**< of clp_max_tokens_rule, first match wins */
     apr_array_header_t *named_models;     /**< of const char *: ClaudeModels */
     struct clp_access_keys *access_keys;  /**< ClaudeAccessKey, ClaudeAccessKeyFile */
-    struct clp_cors *cors;                /**< ClaudeCORSOrigin … */
+    struct clp_cors *cors;                /**< ClaudeCORSOrigin */
 } clp_dir_config;
 
 typedef struct clp_max_tokens_rule {
@@ -51,14 +55,25 @@ typedef struct clp_max_tokens_rule {
     apr_int64_t tokens;
 } clp_max_tokens_rule;
 
+/** Server members: S(member, default); as CLP_DIR_NUMBERS. */
+#define CLP_SERVER_NUMBERS(S)                                                                      \
+    S(idle_engines, 64)                      /* ClaudeIdleTransports, per child */                 \
+    S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */
+
 typedef struct clp_server_config {
+#define CLP_SERVER_MEMBER(member, dflt) apr_int64_t member;
+    CLP_SERVER_NUMBERS(CLP_SERVER_MEMBER)
+#undef CLP_SERVER_MEMBER
     apr_array_header_t *channels; /**< of clp_channel *: own ones, after merging the inherited first */
-    apr_array_header_t *sets;     /**< of clp_set_rule: ClaudeChannelSet */
+    apr_array_header_t *sets;     /**< of clp_set_rule: ClaudeChannelSet; own ones first */
     const char *state_dir;        /**< ClaudeStateDir, absolute; NULL = not set */
-    apr_int64_t idle_engines;     /**< ClaudeIdleTransports, per child; -1 = not set */
-    apr_int64_t pin_rows;         /**< ClaudeThreadTableSize; main server only; -1 = not set */
-    struct clp_channel *open;     /**< the section being read, else NULL */
+    const char *state_dir_at;     /**< "file:line" of ClaudeStateDir */
+    struct clp_channel_draft *open; /**< the section being read, else NULL */
+    apr_hash_t *section_digests;  /**< channel name -> const char *, see channel_section.h */
+    apr_array_header_t *set_uses; /**< of clp_set_use, of this server alone: never merged */
+    const char *proxy_on_at;      /**< "file:line" of the first ClaudeProxy On of this server alone */
     apr_hash_t *resolved;         /**< set name -> clp_channel_set *, made by the config check */
+    const clp_channel_set *all;   /**< all channels, made by the config check */
 } clp_server_config;
 
 /** One ClaudeChannelSet line: a name and the channels (or patterns) in it. */
@@ -67,6 +82,12 @@ typedef struct clp_set_rule {
     apr_array_header_t *patterns; /**< of const char * */
     const char *defined_in;       /**< "file:line" */
 } clp_set_rule;
+
+/** A ClaudeUseSet and where it stands. */
+typedef struct clp_set_use {
+    const char *name;
+    const char *used_in; /**< "file:line" */
+} clp_set_use;
 
 void *clp_dir_config_create(apr_pool_t *p, char *path);
 void *clp_dir_config_merge(apr_pool_t *p, void *base, void *add);
@@ -83,10 +104,12 @@ static inline clp_server_config *clp_server_config_of(server_rec *s)
     return ap_get_module_config(s->module_config, &claude_proxy_module);
 }
 
-/** Value of a number member, or its default: CLP_CONF(conf, max_body). */
-#define CLP_DIR_DEFAULT(member, dflt) CLP_DEFAULT_##member = (dflt),
-enum { CLP_DIR_NUMBERS(CLP_DIR_DEFAULT) CLP_DEFAULTS_END };
-#undef CLP_DIR_DEFAULT
+/** Value of a number member of either configuration, or its default: CLP_CONF(conf, max_body). */
+#define CLP_NUMBER_DEFAULT(member, dflt) CLP_DEFAULT_##member = (dflt),
+enum {
+    CLP_DIR_NUMBERS(CLP_NUMBER_DEFAULT) CLP_SERVER_NUMBERS(CLP_NUMBER_DEFAULT) CLP_DEFAULTS_END
+};
+#undef CLP_NUMBER_DEFAULT
 #define CLP_CONF(conf, member)                                                                     \
     ((conf)->member == -1 ? (apr_int64_t)CLP_DEFAULT_##member : (conf)->member)
 
@@ -102,7 +125,13 @@ const clp_channel_set *clp_config_channels(request_rec *r);
 /** All directives of the module (directives.c). */
 extern const command_rec clp_directives[];
 
-/** check_config hook: everything that needs the whole configuration. */
+/** "file:line" of a directive, in `p`. */
+const char *clp_config_place(apr_pool_t *p, const ap_directive_t *directive);
+
+/**
+ * check_config hook: everything that needs the whole configuration. Makes the
+ * channel sets of every server; creates ClaudeStateDir, except under -t.
+ */
 int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 
 #endif

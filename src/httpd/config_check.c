@@ -1,0 +1,295 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <unistd.h>
+
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "unixd.h"
+
+APLOG_USE_MODULE(claude_proxy);
+
+/** What is looked for over all servers. */
+typedef struct check {
+    apr_pool_t *pconf;
+    apr_pool_t *ptemp;
+    server_rec *server; /**< the one being checked, for the log */
+    int errors;
+} check;
+
+static void complain(check *c, const char *place, const char *text)
+{
+    c->errors++;
+    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, c->server, "CLP2030: %s: %s", place,
+                 text);
+}
+
+/** A channel's first definition; `digest` of its section's text. */
+typedef struct definition {
+    const clp_channel *channel;
+    const char *digest;
+} definition;
+
+static void complain_twice(check *c, const clp_channel *channel, const clp_channel *before)
+{
+    complain(c, channel->defined_in,
+             apr_psprintf(c->ptemp,
+                          "<ClaudeChannel>: channel '%s' is already defined at %s; a name stands "
+                          "for one channel in all servers: choose another",
+                          channel->name, before->defined_in));
+}
+
+/**
+ * The name is a channel's identity in shared state. One server may know a name
+ * once; two virtual hosts may both define it when they say the same, as when
+ * both include one file.
+ */
+static void check_names(check *c, apr_hash_t *seen)
+{
+    const clp_server_config *conf = clp_server_config_of(c->server);
+    apr_hash_t *here = apr_hash_make(c->ptemp);
+
+    for (int i = 0; i < conf->channels->nelts; i++) {
+        const clp_channel *channel = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
+        const char *digest =
+            apr_hash_get(conf->section_digests, channel->name, APR_HASH_KEY_STRING);
+        const clp_channel *inherited = apr_hash_get(here, channel->name, APR_HASH_KEY_STRING);
+        definition *first = apr_hash_get(seen, channel->name, APR_HASH_KEY_STRING);
+
+        if (inherited) {
+            complain_twice(c, channel, inherited);
+        }
+        else if (!first) {
+            first = apr_palloc(c->ptemp, sizeof(*first));
+            first->channel = channel;
+            first->digest = digest;
+            apr_hash_set(seen, channel->name, APR_HASH_KEY_STRING, first);
+        }
+        else if (first->channel != channel && (!digest || strcmp(first->digest, digest) != 0)) {
+            complain_twice(c, channel, first->channel);
+        }
+        apr_hash_set(here, channel->name, APR_HASH_KEY_STRING, channel);
+    }
+}
+
+/** Adds the channels that fit a pattern and are not in the set yet; how many fit. */
+static int add_matching(clp_channel_set *set, const clp_server_config *conf, const char *pattern)
+{
+    int fit = 0;
+
+    for (int i = 0; i < conf->channels->nelts; i++) {
+        const clp_channel *channel = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
+        int known = 0;
+
+        if (!clp_model_matches(pattern, channel->name, NULL, NULL)) {
+            continue;
+        }
+        fit++;
+        for (int k = 0; k < set->channels->nelts && !known; k++) {
+            known = APR_ARRAY_IDX(set->channels, k, const clp_channel *) == channel;
+        }
+        if (!known) {
+            APR_ARRAY_PUSH(set->channels, const clp_channel *) = channel;
+        }
+    }
+    return fit;
+}
+
+static clp_channel_set *make_set(check *c, const char *name)
+{
+    clp_channel_set *set = apr_palloc(c->pconf, sizeof(*set));
+
+    set->name = name;
+    set->channels = apr_array_make(c->pconf, 4, sizeof(const clp_channel *));
+    return set;
+}
+
+static void resolve_set(check *c, clp_server_config *conf, const clp_set_rule *rule)
+{
+    clp_channel_set *set = make_set(c, rule->name);
+
+    for (int i = 0; i < rule->patterns->nelts; i++) {
+        const char *pattern = APR_ARRAY_IDX(rule->patterns, i, const char *);
+
+        if (!add_matching(set, conf, pattern)) {
+            complain(c, rule->defined_in,
+                     apr_psprintf(c->ptemp,
+                                  "ClaudeChannelSet %s: no channel of this server is called or "
+                                  "matches '%s'",
+                                  rule->name, pattern));
+        }
+    }
+    apr_hash_set(conf->resolved, rule->name, APR_HASH_KEY_STRING, set);
+}
+
+static void resolve_sets(check *c, clp_server_config *conf)
+{
+    clp_channel_set *all = make_set(c, "all");
+
+    conf->resolved = apr_hash_make(c->pconf);
+    for (int i = 0; i < conf->channels->nelts; i++) {
+        APR_ARRAY_PUSH(all->channels, const clp_channel *) =
+            APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
+    }
+    conf->all = all;
+    /* Own sets stand before inherited ones of the same name. */
+    for (int i = 0; i < conf->sets->nelts; i++) {
+        const clp_set_rule *rule = &APR_ARRAY_IDX(conf->sets, i, clp_set_rule);
+        if (!apr_hash_get(conf->resolved, rule->name, APR_HASH_KEY_STRING)) {
+            resolve_set(c, conf, rule);
+        }
+    }
+}
+
+static void check_set_uses(check *c, const clp_server_config *conf)
+{
+    for (int i = 0; i < conf->set_uses->nelts; i++) {
+        const clp_set_use *use = &APR_ARRAY_IDX(conf->set_uses, i, clp_set_use);
+
+        if (!apr_hash_get(conf->resolved, use->name, APR_HASH_KEY_STRING)) {
+            complain(c, use->used_in,
+                     apr_psprintf(c->ptemp,
+                                  "ClaudeUseSet: there is no set '%s' in this server; define it "
+                                  "with ClaudeChannelSet",
+                                  use->name));
+        }
+    }
+}
+
+/** May the user that children run as read the file, going by its mode? */
+static int child_may_read(const char *path, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    if (apr_stat(&info, path, APR_FINFO_PROT | APR_FINFO_OWNER, p) != APR_SUCCESS) {
+        return 0;
+    }
+    if (info.user == ap_unixd_config.user_id) {
+        return (info.protection & APR_FPROT_UREAD) != 0;
+    }
+    if (info.group == ap_unixd_config.group_id) {
+        return (info.protection & APR_FPROT_GREAD) != 0;
+    }
+    return (info.protection & APR_FPROT_WREAD) != 0;
+}
+
+/** Children open the TLS files after they gave up root. */
+static void check_tls_files(check *c, const clp_channel *channel)
+{
+    const char *const paths[] = {channel->tls.ca_file, channel->tls.ca_path,
+                                 channel->tls.cert_file, channel->tls.key_file};
+
+    if (geteuid() != 0) {
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (paths[i] && !child_may_read(paths[i], c->ptemp)) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, c->server,
+                         "CLP2031: %s: channel '%s': the user of the children (%s) may not be able "
+                         "to read %s",
+                         channel->defined_in, channel->name,
+                         ap_unixd_config.user_name ? ap_unixd_config.user_name : "User", paths[i]);
+        }
+    }
+}
+
+static void check_server(check *c, clp_server_config *conf)
+{
+    /* Servers without a directive of their own share the configuration of the main one. */
+    if (conf->resolved) {
+        return;
+    }
+    resolve_sets(c, conf);
+    check_set_uses(c, conf);
+}
+
+/** ClaudeProxy On, and nobody to ask: the gateway would answer 503 to everything. */
+static void check_served(server_rec *main_server)
+{
+    int any = 0;
+
+    for (server_rec *s = main_server; s; s = s->next) {
+        any |= clp_server_config_of(s)->channels->nelts > 0;
+    }
+    for (server_rec *s = main_server; s; s = s->next) {
+        const clp_server_config *conf = clp_server_config_of(s);
+
+        if (s != main_server && conf == clp_server_config_of(main_server)) {
+            continue;
+        }
+        if (conf->proxy_on_at && conf->channels->nelts == 0 && !(s == main_server && any)) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, s,
+                         "CLP2032: %s: ClaudeProxy is On, but this server has no <ClaudeChannel>",
+                         conf->proxy_on_at);
+        }    }
+}
+
+static const char *prepare_state_dir(const char *path, apr_pool_t *p)
+{
+    apr_finfo_t info;
+    apr_status_t rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_OWNER, p);
+    char why[120];
+
+    if (rv == APR_SUCCESS) {
+        if (info.filetype != APR_DIR) {
+            return "is not a directory";
+        }
+        if (access(path, W_OK | X_OK) != 0) {
+            return "is not writable";
+        }
+        return NULL;
+    }
+    if (!APR_STATUS_IS_ENOENT(rv)) {
+        return apr_pstrcat(p, "cannot be used: ", apr_strerror(rv, why, sizeof(why)), NULL);
+    }
+    if (ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_NORMAL) {
+        rv = apr_stat(&info, ap_make_dirstr_parent(p, path), APR_FINFO_TYPE, p);
+        return rv == APR_SUCCESS && info.filetype == APR_DIR
+                   ? NULL
+                   : "does not exist, nor does the directory it would be made in";
+    }
+    rv = apr_dir_make(path, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, p);
+    if (rv != APR_SUCCESS) {
+        return apr_pstrcat(p, "cannot be made: ", apr_strerror(rv, why, sizeof(why)), NULL);
+    }
+    if (geteuid() == 0 && chown(path, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0) {
+        return "cannot be given to the user of the children";
+    }
+    return NULL;
+}
+
+int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const clp_server_config *main_conf = clp_server_config_of(s);
+    apr_hash_t *seen = apr_hash_make(ptemp);
+    apr_hash_index_t *at;
+    check c = {pconf, ptemp, s, 0};
+
+    (void)plog;
+    for (c.server = s; c.server; c.server = c.server->next) {
+        check_names(&c, seen);
+        check_server(&c, clp_server_config_of(c.server));
+    }
+    c.server = s;
+    for (at = apr_hash_first(ptemp, seen); at; at = apr_hash_next(at)) {
+        const definition *first = apr_hash_this_val(at);
+
+        check_tls_files(&c, first->channel);
+    }
+    check_served(s);
+    if (main_conf->state_dir) {
+        const char *wrong = prepare_state_dir(main_conf->state_dir, ptemp);
+
+        if (wrong) {
+            complain(&c, main_conf->state_dir_at,
+                     apr_pstrcat(ptemp, "ClaudeStateDir: ", main_conf->state_dir, " ", wrong, NULL));
+        }
+    }
+    return c.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}

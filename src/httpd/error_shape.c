@@ -1,0 +1,112 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "error_shape.h"
+
+#include <apr_strings.h>
+
+#include "http_core.h"
+#include "http_protocol.h"
+#include "mod_core.h"
+#include "util_filter.h"
+
+#include "claims.h"
+
+#define FILTER_NAME  "CLAUDE_ERROR"
+#define MESSAGE_NOTE "clp-error-message"
+
+/** What a status means when nobody has explained it. */
+static const struct {
+    int status;
+    clp_problem_class cls;
+    const char *message;
+} meanings[] = {
+    {HTTP_BAD_REQUEST, CLP_BAD_REQUEST, "the request is not valid HTTP"},
+    {HTTP_UNAUTHORIZED, CLP_UNAUTHENTICATED, "authentication is required"},
+    {HTTP_PAYMENT_REQUIRED, CLP_BILLING, "payment is required"},
+    {HTTP_FORBIDDEN, CLP_FORBIDDEN, "you are not allowed to do this"},
+    {HTTP_NOT_FOUND, CLP_NOT_FOUND, "there is nothing at this path"},
+    {HTTP_METHOD_NOT_ALLOWED, CLP_BAD_METHOD, "this method is not allowed here"},
+    {HTTP_REQUEST_TIME_OUT, CLP_BAD_REQUEST, "the request did not arrive in time"},
+    {HTTP_CONFLICT, CLP_CONFLICT, "the request conflicts with another one"},
+    {HTTP_LENGTH_REQUIRED, CLP_BAD_REQUEST, "the request needs a Content-Length"},
+    {HTTP_REQUEST_ENTITY_TOO_LARGE, CLP_TOO_LARGE, "the request body is too large"},
+    {HTTP_REQUEST_URI_TOO_LARGE, CLP_BAD_REQUEST, "the request's URL is too long"},
+    {HTTP_UNSUPPORTED_MEDIA_TYPE, CLP_UNSUPPORTED_CODING, "the body's type is not supported"},
+    {HTTP_EXPECTATION_FAILED, CLP_BAD_REQUEST, "the Expect field asks for what is not supported"},
+    {HTTP_UNPROCESSABLE_ENTITY, CLP_UNPROCESSABLE, "the request cannot be processed"},
+    {HTTP_TOO_MANY_REQUESTS, CLP_RATE_LIMITED, "too many requests"},
+    {HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, CLP_BAD_REQUEST, "the request's header is too large"},
+    {HTTP_INTERNAL_SERVER_ERROR, CLP_INTERNAL, "the gateway failed; its error log says why"},
+    {HTTP_NOT_IMPLEMENTED, CLP_NOT_IMPLEMENTED, "the gateway does not know this method"},
+    {HTTP_BAD_GATEWAY, CLP_BAD_GATEWAY, "the upstream could not be reached"},
+    {HTTP_SERVICE_UNAVAILABLE, CLP_OVERLOADED, "the gateway is busy: try again later"},
+    {HTTP_GATEWAY_TIME_OUT, CLP_TIMED_OUT, "the upstream did not answer in time"},
+};
+
+void clp_error_explain(request_rec *r, const char *message)
+{
+    apr_table_setn(r->notes, MESSAGE_NOTE, message);
+}
+
+static clp_problem *make_problem(request_rec *r)
+{
+    const char *message = apr_table_get(r->notes, MESSAGE_NOTE);
+    clp_problem_class cls = r->status < 500 ? CLP_BAD_REQUEST : CLP_INTERNAL;
+    const char *meaning = ap_get_status_line(r->status);
+    clp_problem *problem;
+
+    for (apr_size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        if (meanings[i].status == r->status) {
+            cls = meanings[i].cls;
+            meaning = meanings[i].message;
+        }
+    }
+    problem = clp_problem_make(r->pool, cls, "%s", message ? message : meaning);
+    problem->status = r->status;
+    problem->request_id = apr_table_get(r->headers_out, "request-id");
+    return problem;
+}
+
+/** Swallows the canned body; at its end the problem takes its place. */
+static apr_status_t shape_error(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r;
+    clp_buffer *document;
+    int complete = 0;
+
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        complete |= APR_BUCKET_IS_EOS(b) != 0;
+    }
+    apr_brigade_cleanup(bb);
+    if (!complete) {
+        return APR_SUCCESS;
+    }
+    document = clp_buffer_make(r->pool, 0);
+    clp_route_dialect(r)->write_problem(make_problem(r), document);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)document->n);
+    apr_brigade_write(bb, NULL, NULL, document->p, document->n);
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+static void insert_shaper(request_rec *r)
+{
+    const char *custom;
+
+    if (r->status < 400 || r->assbackwards || !clp_request_claimed(r)) {
+        return;
+    }
+    custom = ap_response_code_string(r, ap_index_of_response(r->status));
+    if (!custom || *custom != '"') {
+        ap_add_output_filter(FILTER_NAME, NULL, r, r->connection);
+    }
+}
+
+void clp_error_shape_register(apr_pool_t *p)
+{
+    (void)p;
+    ap_register_output_filter(FILTER_NAME, shape_error, NULL, AP_FTYPE_RESOURCE);
+    ap_hook_insert_error_filter(insert_shaper, NULL, NULL, APR_HOOK_LAST);
+}
