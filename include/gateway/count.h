@@ -11,6 +11,13 @@
  * definitions with their schemas), a flat figure per image and per page of a
  * document, at least 1. An estimate is always said to be one.
  */
+
+/** Figures for what is no text. */
+#define CLP_COUNT_IMAGE      1600        /**< tokens of an image, or of a piece of audio */
+#define CLP_COUNT_PAGE       2000        /**< tokens of a page of a PDF */
+#define CLP_COUNT_PAGE_BYTES (64 * 1024) /**< of a PDF, which is packed, for one page */
+
+/** The estimate. Text counts as what it means, not as JSON spells it. */
 apr_int64_t clp_count_conversation(const clp_conversation *c);
 
 #endif

@@ -1,0 +1,502 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/demo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "demo_values.h"
+#include "dialect/dialect.h"
+#include "gateway/count.h"
+#include "wire/buffer.h"
+#include "wire/text.h"
+
+/* Bytes of what is quoted. */
+#define QUOTED_TEXT   200
+#define QUOTED_RESULT 120
+#define MAX_RESULTS   8
+
+/* A run of letters longer than this is more than one token. */
+#define TOKEN_BYTES 24
+/* So much of a call's arguments comes in one piece. */
+#define ARGUMENT_BYTES 16
+
+#define CHUNKS_MODEL "demo-chunks-"
+#define ERROR_MODEL  "demo-error-"
+#define SLOW_MODEL   "demo-slow"
+#define MAX_CHUNKS   10000
+
+#define THOUGHT   "The demo upstream was asked to think, so it shows what thinking looks like. "
+#define SIGNATURE "ZGVtbyBzaWduYXR1cmU="
+
+const char *const clp_demo_models[] = {
+    "demo",           "demo-chunks-200", "demo-slow",      "demo-error-400",
+    "demo-error-429", "demo-error-500",  "demo-error-529", NULL,
+};
+
+typedef struct answer {
+    const clp_conversation *c;
+    clp_sink sink;
+    apr_pool_t *pool;
+    const clp_turn *tail; /* what came since the assistant spoke last */
+    apr_int64_t left;     /* tokens that may still be said */
+    apr_int64_t said;
+    apr_int64_t thought;
+    clp_stop stop;
+    const char *stop_string;
+} answer;
+
+/* --- events ----------------------------------------------------------------------- */
+
+static void put_open(const answer *a, clp_part_kind part, const char *id, clp_text name)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_BLOCK_OPEN;
+    e.part = part;
+    e.id = clp_text_str(id);
+    e.name = name;
+    clp_sink_put(&a->sink, &e);
+}
+
+static void put_delta(const answer *a, clp_part_kind part, clp_delta_kind delta, clp_span text)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_BLOCK_DELTA;
+    e.part = part;
+    e.delta = delta;
+    e.text = clp_text_plain(text);
+    clp_sink_put(&a->sink, &e);
+}
+
+static void put_close(const answer *a, clp_part_kind part)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_BLOCK_CLOSE;
+    e.part = part;
+    clp_sink_put(&a->sink, &e);
+}
+
+static void put_start(const answer *a)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_START;
+    e.model = clp_text_str(a->c->model);
+    e.usage = CLP_USAGE_NONE;
+    e.usage.input = clp_count_conversation(a->c);
+    e.usage.output = 1;
+    clp_sink_put(&a->sink, &e);
+}
+
+static void put_end(const answer *a)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_USAGE;
+    e.usage = CLP_USAGE_NONE;
+    e.usage.output = a->said;
+    e.usage.reasoning = a->thought;
+    clp_sink_put(&a->sink, &e);
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_FINISH;
+    e.stop = a->stop;
+    e.stop_string = clp_text_str(a->stop_string);
+    clp_sink_put(&a->sink, &e);
+}
+
+/* --- saying something ---------------------------------------------------------------- */
+
+/* The first token of a text: a word and the blanks behind it. */
+static clp_span token_of(clp_span text)
+{
+    apr_size_t n = 0;
+    while (n < text.n && !apr_isspace(text.p[n])) {
+        n++;
+    }
+    if (n > TOKEN_BYTES) {
+        return clp_utf8_cut(text, TOKEN_BYTES);
+    }
+    while (n < text.n && apr_isspace(text.p[n])) {
+        n++;
+    }
+    return clp_span_of(text.p, n);
+}
+
+/* One more token, if it may still be said. */
+static int spend(answer *a)
+{
+    if (a->left <= 0) {
+        a->stop = CLP_STOP_LENGTH;
+        return 0;
+    }
+    a->left--;
+    a->said++;
+    return 1;
+}
+
+static void say_words(answer *a, clp_part_kind part, clp_span text)
+{
+    while (text.n && spend(a)) {
+        clp_span token = token_of(text);
+        put_delta(a, part, CLP_DELTA_TEXT, token);
+        text = clp_span_of(text.p + token.n, text.n - token.n);
+    }
+}
+
+/* Up to the first stop string, if there is one. */
+static clp_span before_stop(answer *a, const char *text)
+{
+    const char *end = text + strlen(text);
+    for (int i = 0; i < a->c->stop->nelts; i++) {
+        const char *stop = clp_text_cstr(APR_ARRAY_IDX(a->c->stop, i, clp_text), a->pool);
+        const char *at = *stop ? strstr(text, stop) : NULL;
+        if (at && at < end) {
+            end = at;
+            a->stop = CLP_STOP_SEQUENCE;
+            a->stop_string = stop;
+        }
+    }
+    return clp_span_of(text, (apr_size_t)(end - text));
+}
+
+static void say_text(answer *a, const char *text)
+{
+    clp_span whole = before_stop(a, text);
+    put_open(a, CLP_PART_TEXT, NULL, clp_text_str(NULL));
+    say_words(a, CLP_PART_TEXT, whole);
+    put_close(a, CLP_PART_TEXT);
+    if (a->stop == CLP_STOP_LENGTH) {
+        a->stop_string = NULL;
+    }
+}
+
+static void say_chunks(answer *a, int n)
+{
+    put_open(a, CLP_PART_TEXT, NULL, clp_text_str(NULL));
+    for (int i = 1; i <= n && spend(a); i++) {
+        char chunk[32];
+        apr_size_t len = (apr_size_t)apr_snprintf(chunk, sizeof(chunk), "chunk %d of %d. ", i, n);
+        put_delta(a, CLP_PART_TEXT, CLP_DELTA_TEXT, clp_span_of(chunk, len));
+    }
+    put_close(a, CLP_PART_TEXT);
+}
+
+static void think(answer *a)
+{
+    clp_thinking mode = a->c->reasoning.mode;
+    if (mode != CLP_THINKING_ON && mode != CLP_THINKING_ADAPTIVE) {
+        return;
+    }
+    put_open(a, CLP_PART_REASONING, NULL, clp_text_str(NULL));
+    if (!clp_text_is(a->c->reasoning.display, "omitted")) {
+        say_words(a, CLP_PART_REASONING, CLP_SPAN_LIT(THOUGHT));
+    }
+    put_delta(a, CLP_PART_REASONING, CLP_DELTA_SIGNATURE, CLP_SPAN_LIT(SIGNATURE));
+    put_close(a, CLP_PART_REASONING);
+    a->thought = a->said;
+}
+
+/* --- what was asked ------------------------------------------------------------------- */
+
+/* A stretch of turns without the assistant: the last of the conversation, whatever follows it as
+ * the beginning of an answer. */
+static const clp_turn *tail_of(const clp_conversation *c)
+{
+    const clp_turn *tail = c->turns;
+    for (const clp_turn *t = c->turns; t; t = t->next) {
+        if (t->role == CLP_ROLE_ASSISTANT && t->next) {
+            tail = t->next;
+        }
+    }
+    return tail;
+}
+
+#define EACH_USER_BLOCK(b, a)                                                                      \
+    for (const clp_turn *t_ = (a)->tail; t_ && t_->role != CLP_ROLE_ASSISTANT; t_ = t_->next)      \
+        for (const clp_block *b = t_->role == CLP_ROLE_USER ? t_->blocks : NULL; b; b = b->next)
+
+static const char *last_user_text(const answer *a)
+{
+    const clp_block *last = NULL;
+    EACH_USER_BLOCK(b, a)
+    {
+        if (b->kind == CLP_BLOCK_TEXT && !clp_text_blank(b->text)) {
+            last = b;
+        }
+    }
+    return last ? clp_text_cstr(last->text, a->pool) : NULL;
+}
+
+static const char *shortened(const char *text, apr_size_t max, apr_pool_t *pool)
+{
+    clp_span whole = clp_span_str(text);
+    clp_span cut = clp_utf8_cut(whole, max);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, cut.p, cut.n), cut.n < whole.n ? "…" : "", NULL);
+}
+
+static const char *first_text(const clp_block *blocks, apr_pool_t *pool)
+{
+    for (const clp_block *b = blocks; b; b = b->next) {
+        if (b->text.s.p) {
+            return clp_text_cstr(b->text, pool);
+        }
+    }
+    return blocks ? "(something that is no text)" : "(nothing)";
+}
+
+/* What the tools told, or NULL if none was asked. */
+static const char *results_text(const answer *a)
+{
+    const char *text = NULL;
+    int n = 0;
+
+    EACH_USER_BLOCK(b, a)
+    {
+        clp_text name;
+        if (b->kind != CLP_BLOCK_TOOL_RESULT || ++n > MAX_RESULTS) {
+            continue;
+        }
+        name = b->name.s.p ? b->name : clp_conversation_call_name(a->c, b->id);
+        text = apr_pstrcat(a->pool, text ? text : "", text ? "\n" : "", "The tool ",
+                           name.s.p ? clp_text_cstr(name, a->pool) : "(unknown)",
+                           b->is_error ? " failed: " : " answered: ", "\"",
+                           shortened(first_text(b->children, a->pool), QUOTED_RESULT, a->pool),
+                           "\"", NULL);
+    }
+    return text;
+}
+
+static const char *echo_text(const answer *a)
+{
+    const char *asked = last_user_text(a);
+    if (!asked) {
+        return "You said nothing that the demo upstream can read.";
+    }
+    return apr_pstrcat(a->pool, "You said: \"", shortened(asked, QUOTED_TEXT, a->pool),
+                       "\"\nThis is the demo upstream of mod_claude_proxy. No model stands behind "
+                       "it, so it can only repeat what it was told.",
+                       NULL);
+}
+
+/* --- tools ----------------------------------------------------------------------------- */
+
+static int is_callable(const clp_tool *t)
+{
+    return t->kind != CLP_TOOL_SERVER;
+}
+
+/* The tool of this name; with NULL or an unknown name the first; NULL if there is none. */
+static const clp_tool *tool_named(const clp_conversation *c, const char *name)
+{
+    const clp_tool *first = NULL;
+    for (int i = 0; i < c->tools->nelts; i++) {
+        const clp_tool *t = &APR_ARRAY_IDX(c->tools, i, clp_tool);
+        if (!is_callable(t)) {
+            continue;
+        }
+        if (name && clp_text_is(t->name, name)) {
+            return t;
+        }
+        first = first ? first : t;
+    }
+    return first;
+}
+
+static const char *word_at(const char *p, apr_pool_t *pool)
+{
+    const char *end;
+    while (*p == ' ' || *p == '"' || *p == '`') {
+        p++;
+    }
+    for (end = p; apr_isalnum(*end) || *end == '_' || *end == '-'; end++) {
+    }
+    return apr_pstrmemdup(pool, p, (apr_size_t)(end - p));
+}
+
+/* The tool that the user's words ask for; `*all` if they ask for every one. */
+static const clp_tool *tool_in_words(const answer *a, int *all)
+{
+    static const char *const one[] = {"call the tool", "use the tool"};
+    const char *text = last_user_text(a);
+
+    *all = 0;
+    if (!text) {
+        return NULL;
+    }
+    if (strcasestr(text, "call all tools") || strcasestr(text, "use all tools")) {
+        *all = a->c->parallel_tools != 0;
+        return tool_named(a->c, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *at = strcasestr(text, one[i]);
+        if (at) {
+            return tool_named(a->c, word_at(at + strlen(one[i]), a->pool));
+        }
+    }
+    return NULL;
+}
+
+static const clp_tool *tool_to_call(const answer *a, int *all)
+{
+    const clp_conversation *c = a->c;
+
+    *all = 0;
+    if (c->choice == CLP_CHOICE_NONE || !c->tools->nelts) {
+        return NULL;
+    }
+    if (c->choice == CLP_CHOICE_ANY || c->choice == CLP_CHOICE_TOOL) {
+        return tool_named(c,
+                          c->choice_names->nelts
+                              ? clp_text_cstr(APR_ARRAY_IDX(c->choice_names, 0, clp_text), a->pool)
+                              : NULL);
+    }
+    return tool_in_words(a, all);
+}
+
+static int count_turns(const clp_conversation *c)
+{
+    int n = 0;
+    for (const clp_turn *t = c->turns; t; t = t->next) {
+        n++;
+    }
+    return n;
+}
+
+static void call_tool(answer *a, const clp_tool *t, int number)
+{
+    clp_part_kind part = t->kind == CLP_TOOL_CUSTOM ? CLP_PART_CUSTOM_CALL : CLP_PART_TOOL_CALL;
+    const char *prefix = a->c->dialect == &clp_dialect_messages ? "toolu" : "call";
+    clp_buffer *input = clp_buffer_make(a->pool, 0);
+    clp_span rest;
+
+    if (part == CLP_PART_CUSTOM_CALL) {
+        clp_buffer_puts(input, "demo");
+    }
+    else {
+        clp_demo_object(input, t->schema, a->pool);
+    }
+    put_open(a, part, apr_psprintf(a->pool, "%s_demo_%d_%d", prefix, count_turns(a->c), number),
+             t->name);
+    for (rest = clp_buffer_all(input); rest.n;) {
+        clp_span piece = clp_utf8_cut(rest, ARGUMENT_BYTES);
+        put_delta(a, part, CLP_DELTA_TEXT, piece);
+        rest = clp_span_of(rest.p + piece.n, rest.n - piece.n);
+    }
+    put_close(a, part);
+    a->said += 1 + (apr_int64_t)input->n / 4;
+    a->stop = CLP_STOP_TOOL;
+}
+
+static void call_tools(answer *a, const clp_tool *t, int all)
+{
+    int number = 0;
+    if (!all) {
+        call_tool(a, t, 0);
+        return;
+    }
+    for (int i = 0; i < a->c->tools->nelts; i++) {
+        const clp_tool *each = &APR_ARRAY_IDX(a->c->tools, i, clp_tool);
+        if (is_callable(each)) {
+            call_tool(a, each, number++);
+        }
+    }
+}
+
+/* --- the whole ------------------------------------------------------------------------- */
+
+static const char *json_text(const answer *a)
+{
+    clp_buffer *json = clp_buffer_make(a->pool, 0);
+    if (a->c->format == CLP_FORMAT_JSON) {
+        clp_buffer_puts(json, "{\"demo\":true}");
+    }
+    else {
+        clp_demo_object(json, a->c->format_schema, a->pool);
+    }
+    return clp_buffer_cstr(json, a->pool);
+}
+
+static int chunks_of(const char *model)
+{
+    int n;
+    if (strncmp(model, CHUNKS_MODEL, strlen(CHUNKS_MODEL))) {
+        return 0;
+    }
+    n = atoi(model + strlen(CHUNKS_MODEL));
+    return n > MAX_CHUNKS ? MAX_CHUNKS : n;
+}
+
+void clp_demo_answer(const clp_conversation *c, const clp_sink *sink, apr_pool_t *pool)
+{
+    answer a;
+    const clp_tool *tool;
+    const char *text;
+    int chunks = chunks_of(c->model);
+    int all;
+
+    memset(&a, 0, sizeof(a));
+    a.c = c;
+    a.sink = *sink;
+    a.pool = pool;
+    a.tail = tail_of(c);
+    a.left = c->max_tokens >= 0 ? c->max_tokens : APR_INT64_MAX;
+    a.stop = CLP_STOP_END;
+    put_start(&a);
+    think(&a);
+    text = results_text(&a);
+    tool = text ? NULL : tool_to_call(&a, &all);
+    if (chunks > 0) {
+        say_chunks(&a, chunks);
+    }
+    else if (tool) {
+        call_tools(&a, tool, all);
+    }
+    else if (c->format == CLP_FORMAT_JSON || c->format == CLP_FORMAT_JSON_SCHEMA) {
+        say_text(&a, json_text(&a));
+    }
+    else {
+        say_text(&a, text ? text : echo_text(&a));
+    }
+    put_end(&a);
+}
+
+clp_problem *clp_demo_problem(const char *model, apr_pool_t *pool)
+{
+    static const struct {
+        int status;
+        clp_problem_class cls;
+    } errors[] = {
+        {400, CLP_BAD_REQUEST},  {401, CLP_UNAUTHENTICATED}, {402, CLP_BILLING},
+        {403, CLP_FORBIDDEN},    {404, CLP_NOT_FOUND},       {413, CLP_TOO_LARGE},
+        {429, CLP_RATE_LIMITED}, {500, CLP_INTERNAL},        {503, CLP_OVERLOADED},
+        {504, CLP_TIMED_OUT},    {529, CLP_OVERLOADED},
+    };
+    int status;
+
+    if (strncmp(model, ERROR_MODEL, strlen(ERROR_MODEL))) {
+        return NULL;
+    }
+    status = atoi(model + strlen(ERROR_MODEL));
+    for (apr_size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (errors[i].status == status) {
+            clp_problem *p = clp_problem_make(
+                pool, errors[i].cls, "The demo upstream was asked for an error %d.", status);
+            p->status = status;
+            p->retry_after_ms = status == 429 ? 2000 : -1;
+            return p;
+        }
+    }
+    return clp_problem_make(pool, CLP_NOT_FOUND, "The demo upstream has no error of that status.");
+}
+
+void clp_demo_pace(const char *model, apr_interval_time_t *first, apr_interval_time_t *each)
+{
+    int slow = !strcmp(model, SLOW_MODEL);
+    *first = slow ? apr_time_from_sec(2) : 0;
+    *each = slow ? apr_time_from_msec(100) : 0;
+}
