@@ -1,0 +1,493 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "relay.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "gateway/count.h"
+#include "upstream/headers.h"
+#include "upstream/rate_fields.h"
+#include "wire/json_scan.h"
+#include "wire/text.h"
+
+/* An error body beyond this only costs memory; its beginning says enough. */
+#define ERROR_BODY_CAP (256 * 1024)
+
+enum { MODE_NONE, MODE_ERROR, MODE_UNDECIDED, MODE_PASS_STREAM, MODE_PASS_DOCUMENT, MODE_CONVERT, MODE_PLAIN };
+
+static const char *first_of(const apr_table_t *t, const char *a, const char *b)
+{
+    const char *v = apr_table_get(t, a);
+    return v ? v : apr_table_get(t, b);
+}
+
+void clp_relay_set_request_id(apr_table_t *headers, const clp_dialect *client, const char *id)
+{
+    if (id) {
+        apr_table_set(headers, client == &clp_dialect_messages ? "request-id" : "x-request-id", id);
+    }
+}
+
+static void add_stream_headers(apr_table_t *headers)
+{
+    if (!apr_table_get(headers, "Cache-Control")) {
+        apr_table_setn(headers, "Cache-Control", "no-cache");
+    }
+    apr_table_setn(headers, "X-Accel-Buffering", "no");
+}
+
+void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *params, int stream,
+                          apr_pool_t *pool)
+{
+    head->status = 200;
+    head->content_type = stream ? "text/event-stream; charset=utf-8" : "application/json";
+    head->headers = apr_table_make(pool, 8);
+    head->length = -1;
+    if (stream) {
+        add_stream_headers(head->headers);
+    }
+    clp_relay_set_request_id(head->headers, params->client, params->request_id);
+}
+
+clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *call,
+                          const clp_candidate *candidate, clp_conversation *conversation,
+                          clp_buffer *out, const char *fallback_id, apr_pool_t *pool)
+{
+    clp_relay *r = apr_pcalloc(pool, sizeof(*r));
+    r->params = params;
+    r->call = call;
+    r->candidate = candidate;
+    r->conversation = conversation;
+    r->out = out;
+    r->pool = pool;
+    r->fallback_id = fallback_id;
+    clp_buffer_init(&r->error_body, pool, ERROR_BODY_CAP);
+    return r;
+}
+
+static void fail(clp_relay *r, const clp_problem *problem)
+{
+    r->problem = problem;
+    r->state = CLP_RELAY_FAILED;
+    r->sendable = 0;
+}
+
+/* --- the head of the answer ------------------------------------------------ */
+
+static void convert_rate_fields(clp_relay *r)
+{
+    apr_time_t now = apr_time_now();
+    if (r->params->client == &clp_dialect_messages) {
+        clp_rate_fields_to_anthropic(r->head.headers, r->headers, now);
+    }
+    else {
+        clp_rate_fields_to_openai(r->head.headers, r->headers, now);
+    }
+}
+
+static void make_head(clp_relay *r)
+{
+    clp_answer_head *head = &r->head;
+    if (r->mode == MODE_CONVERT) {
+        clp_relay_plain_head(head, r->params, r->params->sniffed->stream, r->pool);
+        clp_relay_set_request_id(head->headers, r->params->client, r->request_id);
+        convert_rate_fields(r);
+        return;
+    }
+    head->status = r->status;
+    head->content_type = r->content_type ? r->content_type : "application/json";
+    head->headers = apr_table_make(r->pool, 8);
+    head->length = -1;
+    clp_headers_down(head->headers, r->headers);
+    apr_table_unset(head->headers, "Content-Type");
+    if (r->mode == MODE_PASS_STREAM) {
+        add_stream_headers(head->headers);
+    }
+    if (!r->request_id) {
+        clp_relay_set_request_id(head->headers, r->params->client, r->params->request_id);
+    }
+}
+
+static void commit(clp_relay *r)
+{
+    if (r->state == CLP_RELAY_WAITING) {
+        make_head(r);
+        r->state = CLP_RELAY_COMMITTED;
+    }
+}
+
+/* --- events ----------------------------------------------------------------- */
+
+static void note_start(clp_relay *r, const clp_event *e)
+{
+    if (e->kind == CLP_EVENT_START && e->id.s.n && !r->answer_id) {
+        r->answer_id = clp_text_cstr(e->id, r->pool);
+    }
+}
+
+static void on_event_passed(void *ctx, const clp_event *e)
+{
+    note_start(ctx, e);
+}
+
+static void on_event_converted(void *ctx, const clp_event *e)
+{
+    clp_relay *r = ctx;
+    note_start(r, e);
+    /* Before the commit a problem is no answer but a reason to try elsewhere. */
+    if (e->kind == CLP_EVENT_PROBLEM && r->state == CLP_RELAY_WAITING) {
+        return;
+    }
+    r->writer->put(r->writer, e);
+}
+
+static clp_writer *open_writer(clp_relay *r)
+{
+    const clp_exchange_params *params = r->params;
+    clp_writer_options options;
+    memset(&options, 0, sizeof(options));
+    options.stream = params->sniffed->stream;
+    options.model = params->sniffed->model;
+    options.include_usage = params->sniffed->include_usage;
+    options.created = apr_time_sec(apr_time_now());
+    options.id = r->fallback_id;
+    options.input_estimate = 1;
+    if (r->conversation) {
+        options.legacy_functions = r->conversation->legacy_functions;
+        if (options.stream) {
+            options.input_estimate = clp_count_conversation(r->conversation);
+        }
+    }
+    return params->client->open_writer(&options, r->out, r->pool);
+}
+
+/* Tell a problem in-band, behind a passed stream that was watched only. */
+static void tell_in_stream(clp_relay *r, const clp_problem *problem)
+{
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_PROBLEM;
+    e.problem = problem;
+    r->writer = open_writer(r);
+    r->writer->put(r->writer, &e);
+}
+
+static void open_reader(clp_relay *r, clp_body_kind body)
+{
+    clp_reader_options options;
+    clp_sink sink;
+
+    memset(&options, 0, sizeof(options));
+    options.body = body;
+    options.max_event = r->params->max_event;
+    options.traits = &r->candidate->channel->traits;
+    options.names = r->call->names;
+    options.passive = r->mode != MODE_CONVERT;
+    sink.ctx = r;
+    sink.put = options.passive ? on_event_passed : on_event_converted;
+    if (!options.passive) {
+        r->writer = open_writer(r);
+    }
+    r->guard = clp_guard_make(sink, r->pool);
+    r->reader = r->candidate->channel->dialect->open_reader(&options, clp_guard_sink(r->guard),
+                                                            r->pool);
+}
+
+/* A stream that was asked for and a document that was not are the same to a
+ * converter, so only the matching pair may pass through. */
+static void decide(clp_relay *r, clp_body_kind body)
+{
+    int stream = r->params->sniffed->stream;
+    if (!r->call->passthrough || (body == CLP_BODY_SSE) != (stream != 0)) {
+        r->mode = MODE_CONVERT;
+    }
+    else {
+        r->mode = stream ? MODE_PASS_STREAM : MODE_PASS_DOCUMENT;
+    }
+    open_reader(r, body);
+}
+
+/* --- what the transfer tells -------------------------------------------------- */
+
+static clp_body_kind kind_of(const char *content_type)
+{
+    if (content_type && !strncasecmp(content_type, "text/event-stream", 17)) {
+        return CLP_BODY_SSE;
+    }
+    if (content_type && !strncasecmp(content_type, "application/json", 16)) {
+        return CLP_BODY_JSON;
+    }
+    return CLP_BODY_UNKNOWN;
+}
+
+void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
+{
+    clp_body_kind body;
+    r->status = status;
+    r->headers = apr_table_copy(r->pool, headers);
+    r->content_type = apr_table_get(r->headers, "Content-Type");
+    r->request_id = first_of(r->headers, "request-id", "x-request-id");
+    if (status < 200 || status > 299) {
+        r->mode = MODE_ERROR;
+        return;
+    }
+    if (r->params->operation != CLP_OP_GENERATE) {
+        r->mode = MODE_PLAIN;
+        return;
+    }
+    body = kind_of(r->content_type);
+    r->mode = MODE_UNDECIDED;
+    if (body != CLP_BODY_UNKNOWN) {
+        decide(r, body);
+    }
+}
+
+/* Where the last whole event of the bytes from `from` on ends; 0 = none does. */
+static apr_size_t last_event_end(const clp_buffer *b, apr_size_t from)
+{
+    const char *p = b->p;
+    apr_size_t end = b->n;
+    while (end > from) {
+        const char *nl = memrchr(p + from, '\n', end - from);
+        apr_size_t i;
+        if (!nl) {
+            break;
+        }
+        i = (apr_size_t)(nl - p);
+        if ((i >= 1 && p[i - 1] == '\n') || (i >= 2 && p[i - 1] == '\r' && p[i - 2] == '\n')) {
+            return i + 1;
+        }
+        end = i;
+    }
+    /* Bare CR line ends are legal and rare: only where no LF is found at all. */
+    for (apr_size_t i = b->n; i > from && i >= 2; i--) {
+        if (p[i - 1] == '\r' && p[i - 2] == '\r') {
+            return i;
+        }
+        if (p[i - 1] == '\n') {
+            break;
+        }
+    }
+    return 0;
+}
+
+static void pass_bytes(clp_relay *r, const char *p, apr_size_t n)
+{
+    apr_size_t before = r->out->n;
+    clp_buffer_append(r->out, p, n);
+    if (r->mode == MODE_PASS_STREAM) {
+        apr_size_t from = before > r->sendable + 2 ? before - 2 : r->sendable;
+        apr_size_t end = last_event_end(r->out, from);
+        if (end > r->sendable) {
+            r->sendable = end;
+        }
+    }
+}
+
+static void set_broken(clp_relay *r, const clp_problem *problem, int cut)
+{
+    r->problem = problem;
+    r->cut = cut;
+    r->state = CLP_RELAY_BROKEN;
+    r->sendable = r->out->n;
+}
+
+/* A problem after the commit. Upstreams that told it themselves, in the
+ * client's own protocol, have told it to the client. */
+static void break_off(clp_relay *r, const clp_problem *problem, int cut)
+{
+    if (r->mode == MODE_PASS_STREAM && problem->status == 0) {
+        r->out->n = r->sendable;
+        tell_in_stream(r, problem);
+    }
+    set_broken(r, problem, cut);
+}
+
+static int is_empty(const clp_relay *r)
+{
+    clp_usage usage = clp_guard_usage(r->guard);
+    return clp_guard_empty(r->guard) && clp_guard_stop(r->guard) == CLP_STOP_END
+           && usage.output <= 0;
+}
+
+/* Look at what the reader has made of the bytes so far. */
+static void judge(clp_relay *r, int cut)
+{
+    const clp_problem *problem = clp_guard_problem(r->guard);
+    int document = r->mode == MODE_PASS_DOCUMENT
+                   || (r->mode == MODE_CONVERT && !r->params->sniffed->stream);
+
+    if (problem) {
+        if (r->state == CLP_RELAY_COMMITTED) {
+            break_off(r, problem, cut);
+        }
+        else {
+            fail(r, problem);
+        }
+        return;
+    }
+    if (r->state == CLP_RELAY_WAITING && clp_guard_ended(r->guard) && is_empty(r)) {
+        fail(r, clp_problem_because(clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                                     "The upstream gave an empty answer."),
+                                    r->pool, "no content, no output tokens"));
+        return;
+    }
+    if (document ? clp_guard_ended(r->guard) : clp_guard_meaningful(r->guard)) {
+        commit(r);
+    }
+    if (r->state == CLP_RELAY_COMMITTED && r->mode == MODE_CONVERT) {
+        r->sendable = r->out->n;
+        if (document) {
+            r->head.length = (apr_int64_t)r->out->n;
+        }
+    }
+}
+
+void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
+{
+    if (r->state > CLP_RELAY_COMMITTED) {
+        return;
+    }
+    if (r->mode == MODE_ERROR) {
+        apr_size_t room = ERROR_BODY_CAP - r->error_body.n;
+        clp_buffer_append(&r->error_body, p, n < room ? n : room);
+        return;
+    }
+    if (r->mode == MODE_PLAIN) {
+        if (r->out->n + n > r->params->max_event) {
+            fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
+            return;
+        }
+        clp_buffer_append(r->out, p, n);
+        return;
+    }
+    if (r->mode == MODE_UNDECIDED) {
+        apr_size_t i = 0;
+        while (i < n && apr_isspace(p[i])) {
+            i++;
+        }
+        if (i == n) {
+            clp_buffer_append(r->out, p, n);
+            return;
+        }
+        decide(r, p[i] == '{' || p[i] == '[' || !r->params->sniffed->stream ? CLP_BODY_JSON
+                                                                            : CLP_BODY_SSE);
+        if (r->mode == MODE_CONVERT) {
+            clp_buffer_clear(r->out);
+        }
+    }
+    if (r->mode != MODE_CONVERT) {
+        pass_bytes(r, p, n);
+    }
+    r->reader->feed(r->reader, p, n);
+    judge(r, 0);
+}
+
+static void end_error(clp_relay *r)
+{
+    const clp_channel *c = r->candidate->channel;
+    clp_problem *problem;
+    if (r->status >= 300 && r->status < 400) {
+        problem = clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                   "The upstream answered with a redirect, which is not followed.");
+        problem->status = r->status;
+        clp_problem_because(problem, r->pool, "check the channel's URL");
+    }
+    else {
+        problem = c->dialect->read_problem(r->status, clp_buffer_all(&r->error_body), r->pool);
+        r->verbatim = r->call->passthrough;
+    }
+    if (problem->retry_after_ms < 0) {
+        problem->retry_after_ms = clp_headers_retry_after(r->headers, r->status, apr_time_now());
+    }
+    if (!problem->request_id) {
+        problem->request_id = r->request_id;
+    }
+    make_head(r);
+    r->head.length = (apr_int64_t)r->error_body.n;
+    fail(r, problem);
+}
+
+static void end_plain(clp_relay *r)
+{
+    clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0, 0};
+    clp_json *doc = clp_json_make(r->pool);
+    if (clp_json_scan(doc, clp_buffer_all(r->out), &limits, NULL) != CLP_JSON_OK
+        || !clp_jval_is_object(clp_json_root(doc))) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is no JSON object."));
+        return;
+    }
+    commit(r);
+    r->head.length = (apr_int64_t)r->out->n;
+    r->sendable = r->out->n;
+    r->state = CLP_RELAY_COMPLETE;
+}
+
+/* The transfer broke off; for a body whose reader already has a whole answer that
+ * does not matter any more. */
+static clp_problem *problem_of_transfer(clp_relay *r, clp_transfer_end how)
+{
+    int late = how == CLP_TRANSFER_LATE_CONNECT || how == CLP_TRANSFER_LATE_FIRST_BYTE
+               || how == CLP_TRANSFER_LATE_IDLE || how == CLP_TRANSFER_LATE_TOTAL;
+    return clp_problem_make(r->pool, late ? CLP_TIMED_OUT : CLP_BAD_GATEWAY,
+                            late ? "The upstream did not answer in time (%s)."
+                                 : "The upstream could not be reached or broke off (%s).",
+                            clp_transfer_end_text(how));
+}
+
+void clp_relay_end(clp_relay *r, clp_transfer_end how)
+{
+    int done = how == CLP_TRANSFER_DONE;
+    if (r->state > CLP_RELAY_COMMITTED) {
+        return;
+    }
+    if (r->mode == MODE_ERROR) {
+        end_error(r);
+        return;
+    }
+    if (!r->reader) {
+        if (!done) {
+            fail(r, problem_of_transfer(r, how));
+        }
+        else if (r->mode == MODE_PLAIN) {
+            end_plain(r);
+        }
+        else {
+            fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."));
+        }
+        return;
+    }
+    if (!done && !clp_guard_ended(r->guard)
+        && (r->state == CLP_RELAY_WAITING || how != CLP_TRANSFER_CUT)) {
+        /* A deadline says more than "incomplete". */
+        const clp_problem *problem = problem_of_transfer(r, how);
+        if (r->state == CLP_RELAY_WAITING) {
+            fail(r, problem);
+            return;
+        }
+        if (r->mode == MODE_CONVERT) {
+            clp_event e;
+            memset(&e, 0, sizeof(e));
+            e.kind = CLP_EVENT_PROBLEM;
+            e.problem = problem;
+            r->writer->put(r->writer, &e);
+        }
+        break_off(r, problem, 1);
+        return;
+    }
+    r->reader->finish(r->reader, done ? CLP_ENDED_CLEANLY : CLP_ENDED_CUT);
+    judge(r, 1);
+    if (r->state == CLP_RELAY_COMMITTED) {
+        r->sendable = r->out->n;
+        if (r->mode == MODE_PASS_DOCUMENT) {
+            r->head.length = (apr_int64_t)r->out->n;
+        }
+        r->state = CLP_RELAY_COMPLETE;
+    }
+}
+
+void clp_relay_sent(clp_relay *r)
+{
+    clp_buffer_consume(r->out, r->sendable);
+    r->sendable = 0;
+}

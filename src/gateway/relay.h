@@ -1,0 +1,80 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_GATEWAY_RELAY_H
+#define CLP_GATEWAY_RELAY_H
+
+#include "call.h"
+#include "dialect/guard.h"
+#include "gateway/exchange.h"
+
+/**
+ * @file relay.h
+ * @brief The answer of one attempt, on its way from the upstream's bytes to
+ * the client's.
+ *
+ * Where both sides speak the same protocol and the upstream sent what was
+ * asked for (a stream or a document), its bytes pass untouched and a passive
+ * reader only watches; otherwise reader, guard and writer convert. A
+ * passed stream goes out in whole events, so that a cut never leaves half of
+ * one at the client.
+ */
+typedef enum clp_relay_state {
+    CLP_RELAY_WAITING,   /**< nothing of it may reach the client yet */
+    CLP_RELAY_COMMITTED, /**< the head stands, bytes flow */
+    CLP_RELAY_COMPLETE,  /**< the answer is whole; nothing more will be written */
+    CLP_RELAY_FAILED,    /**< it failed before the commit: `problem` says why */
+    CLP_RELAY_BROKEN     /**< it failed after the commit; the client was told in-band */
+} clp_relay_state;
+
+typedef struct clp_relay {
+    /* for the exchange to read */
+    clp_relay_state state;
+    const clp_problem *problem; /**< FAILED, BROKEN */
+    clp_answer_head head;       /**< from the commit on; of FAILED with `verbatim` too */
+    int verbatim;               /**< FAILED: `error_body` and `head` may be given as they are */
+    clp_buffer error_body;
+    apr_size_t sendable;        /**< how many bytes of `out` may go to the client */
+    int cut;                    /**< BROKEN because bytes are missing */
+    int status;                 /**< the upstream's, 0 = none yet */
+    const char *request_id;     /**< the upstream's, or NULL */
+    const char *answer_id;      /**< the upstream's id of the message, or NULL */
+    clp_guard *guard;           /**< NULL before the body's kind is known */
+
+    /* its own */
+    const clp_exchange_params *params;
+    const clp_call *call;
+    const clp_candidate *candidate;
+    clp_conversation *conversation; /**< NULL on passthrough */
+    clp_buffer *out;
+    apr_pool_t *pool;
+    apr_table_t *headers;
+    const char *content_type;
+    int mode;
+    clp_reader *reader;
+    clp_writer *writer;
+    const char *fallback_id;
+} clp_relay;
+
+/**
+ * @param out where the client's bytes go; empty
+ * @param fallback_id 24 unguessable characters
+ */
+clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *call,
+                          const clp_candidate *candidate, clp_conversation *conversation,
+                          clp_buffer *out, const char *fallback_id, apr_pool_t *pool);
+
+/* What the transfer tells; in this order. */
+void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers);
+void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n);
+void clp_relay_end(clp_relay *r, clp_transfer_end how);
+
+/** The driver has sent the first `sendable` bytes. */
+void clp_relay_sent(clp_relay *r);
+
+/** A head for a stream that begins before any upstream has answered. */
+void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *params, int stream,
+                          apr_pool_t *pool);
+
+/** Set request-id (or x-request-id) as the client's protocol names it. */
+void clp_relay_set_request_id(apr_table_t *headers, const clp_dialect *client, const char *id);
+
+#endif

@@ -1,0 +1,334 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The exchange over a scripted transport: every line of t/cases/exchange.jsonl
+ * is a request, what its upstreams answer, and what must come of it.
+ *   client   dialect of the client        stream   whether it asks for a stream
+ *   channels [name, dialect, [keys], [urls]] in order of priority
+ *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
+ *   expect   {result, status, attempts, tried: ["channel/key/url"], body | contains: [..],
+ *             lacks: [..], headers, broken}
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "gateway/exchange.h"
+#include "tap.h"
+#include "wire/text.h"
+
+#define CASES "t/cases/exchange.jsonl"
+
+/* --- a transport that plays a script ------------------------------------------------ */
+
+struct clp_transfer {
+    clp_transfer_handler handler;
+    clp_jval answer;
+    clp_jval piece;
+    int head_done;
+};
+
+typedef struct fake {
+    clp_transport base;
+    apr_pool_t *pool;
+    clp_jval next_answer;
+    clp_transfer *running;
+    apr_array_header_t *urls; /* of const char *: what was asked, in order */
+    apr_array_header_t *bodies;
+    int cancelled;
+} fake;
+
+static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request *request,
+                                const clp_transfer_handler *handler, apr_pool_t *pool)
+{
+    fake *f = (fake *)base;
+    clp_transfer *t = apr_pcalloc(pool, sizeof(*t));
+    t->handler = *handler;
+    t->answer = f->next_answer;
+    t->piece = clp_jval_first(clp_jval_get(t->answer, "pieces"));
+    f->next_answer = clp_jval_ok(f->next_answer) ? clp_jval_next(f->next_answer) : CLP_JVAL_NONE;
+    APR_ARRAY_PUSH(f->urls, const char *) = apr_pstrdup(f->pool, request->url);
+    APR_ARRAY_PUSH(f->bodies, const char *)
+        = apr_pstrmemdup(f->pool, request->body.p, request->body.n);
+    f->running = t;
+    return t;
+}
+
+static void fake_cancel(clp_transport *base, clp_transfer *t)
+{
+    fake *f = (fake *)base;
+    if (f->running == t) {
+        f->running = NULL;
+        f->cancelled++;
+    }
+}
+
+static clp_transfer_end end_of(clp_jval answer, apr_pool_t *pool)
+{
+    static const struct {
+        const char *name;
+        clp_transfer_end how;
+    } names[] = {{"no_host", CLP_TRANSFER_NO_HOST},
+                 {"no_connect", CLP_TRANSFER_NO_CONNECT},
+                 {"no_tls", CLP_TRANSFER_NO_TLS},
+                 {"cut", CLP_TRANSFER_CUT},
+                 {"bad_coding", CLP_TRANSFER_BAD_CODING},
+                 {"late_first_byte", CLP_TRANSFER_LATE_FIRST_BYTE},
+                 {"late_idle", CLP_TRANSFER_LATE_IDLE}};
+    const char *end = clp_jval_cstr(clp_jval_get(answer, "end"), pool);
+    for (apr_size_t i = 0; end && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!strcmp(end, names[i].name)) {
+            return names[i].how;
+        }
+    }
+    return CLP_TRANSFER_DONE;
+}
+
+static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t timeout,
+                      int *client_ready)
+{
+    fake *f = (fake *)base;
+    clp_transfer *t = f->running;
+    (void)client_fd;
+    (void)timeout;
+    *client_ready = 0;
+    if (!t) {
+        return;
+    }
+    if (!t->head_done && clp_jval_ok(clp_jval_get(t->answer, "status"))) {
+        apr_table_t *headers = apr_table_make(f->pool, 4);
+        const char *type = clp_jval_cstr(clp_jval_get(t->answer, "type"), f->pool);
+        apr_table_setn(headers, "Content-Type", type ? type : "application/json");
+        CLP_JVAL_EACH(h, clp_jval_get(t->answer, "headers"))
+        {
+            apr_table_addn(headers, clp_text_cstr(clp_jval_name(h), f->pool),
+                           clp_jval_cstr(h, f->pool));
+        }
+        t->head_done = 1;
+        t->handler.on_head(t->handler.ctx,
+                           (int)clp_jval_count_or(clp_jval_get(t->answer, "status"), 0), headers);
+        return;
+    }
+    if (clp_jval_ok(t->piece)) {
+        clp_buffer *plain = clp_buffer_make(f->pool, 0);
+        clp_text_append_plain(plain, clp_jval_text(t->piece));
+        t->piece = clp_jval_next(t->piece);
+        t->handler.on_bytes(t->handler.ctx, plain->p, plain->n);
+        return;
+    }
+    f->running = NULL;
+    t->handler.on_end(t->handler.ctx, end_of(t->answer, f->pool), "scripted");
+}
+
+/* --- one case ------------------------------------------------------------------------- */
+
+static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
+{
+    clp_channel_set *set = apr_pcalloc(pool, sizeof(*set));
+    set->name = "test";
+    set->channels = apr_array_make(pool, 4, sizeof(const clp_channel *));
+    CLP_JVAL_EACH(v, list)
+    {
+        clp_channel *c = apr_pcalloc(pool, sizeof(*c));
+        clp_jval part = clp_jval_first(v);
+        c->name = clp_jval_cstr(part, pool);
+        part = clp_jval_next(part);
+        c->dialect = clp_dialect_by_name(clp_jval_cstr(part, pool));
+        part = clp_jval_next(part);
+        c->keys = apr_array_make(pool, 2, sizeof(clp_key));
+        CLP_JVAL_EACH(k, part)
+        {
+            clp_key *key = apr_array_push(c->keys);
+            key->secret = key->mask = key->id = clp_jval_cstr(k, pool);
+        }
+        part = clp_jval_next(part);
+        c->urls = apr_array_make(pool, 2, sizeof(const char *));
+        CLP_JVAL_EACH(u, part)
+        {
+            APR_ARRAY_PUSH(c->urls, const char *) = clp_jval_cstr(u, pool);
+        }
+        c->model_map = apr_array_make(pool, 1, sizeof(clp_model_rule));
+        c->models = apr_array_make(pool, 1, sizeof(const char *));
+        c->header_edits = apr_array_make(pool, 1, sizeof(clp_header_edit));
+        c->traits = clp_traits_default();
+        c->api_version = "2023-06-01";
+        c->defined_in = "test";
+        APR_ARRAY_PUSH(set->channels, const clp_channel *) = c;
+    }
+    return set;
+}
+
+static const char *request_body(clp_jval c, const clp_dialect *client, int stream,
+                                apr_pool_t *pool)
+{
+    clp_jval body = clp_jval_get(c, "body");
+    if (clp_jval_ok(body)) {
+        clp_span raw = clp_jval_raw(body);
+        return apr_pstrmemdup(pool, raw.p, raw.n);
+    }
+    return apr_psprintf(pool,
+                        "{\"model\":\"m\"%s,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
+                        client == &clp_dialect_messages ? ",\"max_tokens\":9" : "",
+                        stream ? ",\"stream\":true" : "");
+}
+
+static void check_texts(clp_jval list, const char *body, int want, const char *name,
+                        apr_pool_t *pool)
+{
+    CLP_JVAL_EACH(v, list)
+    {
+        const char *text = clp_jval_cstr(v, pool);
+        if (!OK((strstr(body, text) != NULL) == want, "%s: %s %s", name,
+                want ? "contains" : "lacks", text)) {
+            tap_diag("body: %s", body);
+        }
+    }
+}
+
+static const char *tried(const clp_outcome *o, apr_pool_t *pool)
+{
+    const char *list = "";
+    for (int i = 0; i < o->attempts->nelts; i++) {
+        const clp_attempt *a = &APR_ARRAY_IDX(o->attempts, i, clp_attempt);
+        list = apr_pstrcat(pool, list, i ? " " : "", a->candidate.channel->name, "/",
+                           a->candidate.key ? a->candidate.key->id : "-", "/",
+                           apr_itoa(pool, a->candidate.url_index), NULL);
+    }
+    return list;
+}
+
+static void run_case(clp_jval c, apr_pool_t *pool)
+{
+    const char *name = clp_jval_cstr(clp_jval_get(c, "name"), pool);
+    const clp_dialect *client
+        = clp_dialect_by_name(clp_jval_cstr(clp_jval_get(c, "client"), pool));
+    clp_jval expect = clp_jval_get(c, "expect");
+    clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
+    clp_exchange_params params;
+    clp_plan_query query;
+    clp_sniffed sniffed;
+    clp_exchange *x;
+    clp_buffer *got = clp_buffer_make(pool, 0);
+    const clp_outcome *o;
+    const char *want;
+    apr_time_t now = apr_time_now();
+    apr_int64_t abort_after = clp_jval_count_or(clp_jval_get(c, "abort_after"), -1);
+    apr_int64_t wait_ms = clp_jval_count_or(clp_jval_get(c, "wait_ms"), 0);
+    int stream = 0;
+    int steps = 0;
+    fake f;
+
+    clp_jval_bool(clp_jval_get(c, "stream"), &stream);
+    memset(&f, 0, sizeof(f));
+    f.base.start = fake_start;
+    f.base.cancel = fake_cancel;
+    f.base.step = fake_step;
+    f.pool = pool;
+    f.urls = apr_array_make(pool, 4, sizeof(const char *));
+    f.bodies = apr_array_make(pool, 4, sizeof(const char *));
+    f.next_answer = clp_jval_first(clp_jval_get(c, "answers"));
+
+    memset(&params, 0, sizeof(params));
+    params.client = client;
+    params.body = clp_span_str(request_body(c, client, stream, pool));
+    params.sniffed = &sniffed;
+    if (client->sniff(&sniffed, params.body, &limits, pool)) {
+        OK(0, "%s: the request is sniffed", name);
+        return;
+    }
+    memset(&query, 0, sizeof(query));
+    query.client = client;
+    query.model = sniffed.model;
+    if (clp_plan_make(&params.plan, channels_of(clp_jval_get(c, "channels"), pool), &query, pool)) {
+        OK(0, "%s: there is a plan", name);
+        return;
+    }
+    params.headers = apr_table_make(pool, 1);
+    params.transport = &f.base;
+    params.limits = limits;
+    params.max_event = 1024 * 1024;
+    params.max_attempts = (int)clp_jval_count_or(clp_jval_get(c, "max_attempts"), 10);
+    params.default_max_tokens = 8192;
+    params.keepalive = apr_time_from_sec(10);
+    params.scope = "";
+    x = clp_exchange_make(&params, pool);
+
+    clp_exchange_start(x, now);
+    for (;;) {
+        clp_span out;
+        int ready;
+        while ((out = clp_exchange_output(x)).n) {
+            clp_buffer_span(got, out);
+            clp_exchange_taken(x, now);
+        }
+        if (clp_exchange_done(x) || ++steps > 1000) {
+            break;
+        }
+        if (steps == abort_after) {
+            clp_exchange_abort(x, now);
+            continue;
+        }
+        f.base.step(&f.base, -1, 0, &ready);
+        now += apr_time_from_msec(wait_ms);
+        clp_exchange_tick(x, now);
+    }
+    o = clp_exchange_outcome(x);
+    IS_STR(clp_result_name(o->result), clp_jval_cstr(clp_jval_get(expect, "result"), pool),
+           apr_pstrcat(pool, name, ": result", NULL));
+    IS_INT(o->status, clp_jval_count_or(clp_jval_get(expect, "status"), 200),
+           apr_pstrcat(pool, name, ": status", NULL));
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {
+        IS_STR(tried(o, pool), want, apr_pstrcat(pool, name, ": tried", NULL));
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "body"), pool))) {
+        IS_SPAN(clp_buffer_all(got), clp_span_str(want), apr_pstrcat(pool, name, ": body", NULL));
+    }
+    check_texts(clp_jval_get(expect, "contains"), clp_buffer_cstr(got, pool), 1, name, pool);
+    check_texts(clp_jval_get(expect, "lacks"), clp_buffer_cstr(got, pool), 0, name, pool);
+    CLP_JVAL_EACH(h, clp_jval_get(expect, "headers"))
+    {
+        const char *field = clp_text_cstr(clp_jval_name(h), pool);
+        IS_STR(apr_table_get(clp_exchange_head(x)->headers, field), clp_jval_cstr(h, pool),
+               apr_pstrcat(pool, name, ": field ", field, NULL));
+    }
+    if (clp_jval_ok(clp_jval_get(expect, "broken"))) {
+        int broken = 0;
+        clp_jval_bool(clp_jval_get(expect, "broken"), &broken);
+        IS_INT(clp_exchange_broken(x), broken, apr_pstrcat(pool, name, ": broken", NULL));
+    }
+    IS_INT(f.running != NULL, 0, apr_pstrcat(pool, name, ": no transfer is left behind", NULL));
+}
+
+int main(void)
+{
+    apr_pool_t *root = tap_begin();
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    FILE *file = fopen(CASES, "r");
+
+    if (!OK(file != NULL, "%s is there", CASES)) {
+        return tap_end();
+    }
+    while ((n = getline(&line, &room, file)) > 0) {
+        clp_json_limits limits = {64, CLP_JSON_RECORD_ALL, 0};
+        apr_pool_t *pool;
+        clp_json *doc;
+        if (line[0] != '{') {
+            continue;
+        }
+        apr_pool_create(&pool, root);
+        doc = clp_json_make(pool);
+        if (OK(clp_json_scan(doc, clp_span_of(line, (apr_size_t)n - (line[n - 1] == '\n')), &limits,
+                             NULL)
+                   == CLP_JSON_OK,
+               "the case is JSON: %.60s", line)) {
+            run_case(clp_json_root(doc), pool);
+        }
+        apr_pool_destroy(pool);
+    }
+    free(line);
+    fclose(file);
+    return tap_end();
+}
