@@ -114,7 +114,7 @@ static void tell_in_stream(clp_exchange *x, const clp_problem *problem)
     writer->put(writer, &e);
 }
 
-static void tell(clp_exchange *x, const clp_problem *problem)
+static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
 {
     clp_answer_head head;
 
@@ -122,7 +122,7 @@ static void tell(clp_exchange *x, const clp_problem *problem)
     clp_buffer_clear(&x->out);
     if (x->head_ready) {
         tell_in_stream(x, problem);
-        end(x, CLP_RESULT_FAILED);
+        end(x, result);
         return;
     }
     x->params.client->write_problem(problem, &x->out);
@@ -132,7 +132,7 @@ static void tell(clp_exchange *x, const clp_problem *problem)
     clp_relay_set_request_id(head.headers, x->params.client, problem->request_id);
     add_retry_headers(head.headers, problem->retry_after_ms, x->pool);
     take_head(x, &head);
-    end(x, clp_problem_is_clients(problem) ? CLP_RESULT_CLIENT_ERROR : CLP_RESULT_FAILED);
+    end(x, result);
 }
 
 /* The client's own fault, told by an upstream of its own protocol: verbatim. */
@@ -181,7 +181,7 @@ static void attempt_failed(clp_exchange *x, const clp_problem *problem, clp_verd
             give_verbatim(x);
         }
         else {
-            tell(x, a->problem);
+            tell(x, a->problem, CLP_RESULT_CLIENT_ERROR);
         }
         return;
     }
@@ -190,7 +190,8 @@ static void attempt_failed(clp_exchange *x, const clp_problem *problem, clp_verd
                ? clp_plan_after(x->params.plan, verdict)
                : NULL;
     if (!next) {
-        tell(x, x->best);
+        tell(x, x->best,
+             clp_problem_is_clients(x->best) ? CLP_RESULT_CLIENT_ERROR : CLP_RESULT_FAILED);
         return;
     }
     clp_buffer_clear(&x->out);

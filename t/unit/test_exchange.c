@@ -179,8 +179,9 @@ static void check_texts(clp_jval list, const char *body, int want, const char *n
     CLP_JVAL_EACH(v, list)
     {
         const char *text = clp_jval_cstr(v, pool);
-        if (!OK((strstr(body, text) != NULL) == want, "%s: %s %s", name,
-                want ? "contains" : "lacks", text)) {
+        clp_span raw = clp_jval_raw(v);
+        if (!OK((strstr(body, text) != NULL) == want, "%s: %s %.*s", name,
+                want ? "contains" : "lacks", (int)raw.n, raw.p)) {
             tap_diag("body: %s", body);
         }
     }
