@@ -17,7 +17,8 @@
  * immutable afterwards. -1 (or NULL) = not set; the getters give the default.
  */
 
-extern module AP_MODULE_DECLARE_DATA claude_proxy_module;
+/* All else is compiled with hidden visibility; this is what httpd looks up. */
+extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibility("default")));
 
 /** Location members: N(member, default). Created as -1 and merged from this list alone. */
 #define CLP_DIR_NUMBERS(N)                                                                         \
