@@ -155,7 +155,7 @@ static outcome decode_deflate(clp_span body, sink *k)
         }
         k->out->n = k->from;
         o = inflate_all(body, k, WINDOW_RAW, 0);
-        return o == DECODED ? o : CORRUPT;
+        return o == CUT ? CORRUPT : o;
     }
     return inflate_all(body, k, WINDOW_RAW, 0);
 }

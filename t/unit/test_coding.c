@@ -207,6 +207,8 @@ static void test_deflate_kinds(void)
     OK(!decode(CLP_CODING_DEFLATE, CLP_SPAN_LIT("\x78\x01\x00\xfe\xff" "A" "\x01\x00\x00\xff\xff"), 9) &&
            decoded_is(CLP_SPAN_LIT("A")),
        "bare deflate that begins like zlib");
+    is_problem(decode(CLP_CODING_DEFLATE, CLP_SPAN_LIT("\x78\x01\x00\xfe\xff" "A" "\x01\x00\x00\xff\xff"), 0),
+               CLP_TOO_LARGE, TOO_LARGE, "the same over the cap");
 }
 
 static void test_bombs(void)
