@@ -78,7 +78,7 @@ typedef enum clp_json_error {
 
 typedef struct clp_json_limits {
     apr_uint32_t max_depth;    /**< containers inside each other, at most 65535 */
-    apr_uint32_t record_depth; /**< tokens are noted for values at depth <= this; 1 = the root's members */
+    apr_uint32_t record_depth; /**< values no deeper than this get tokens; 0 = the root only */
     apr_uint32_t max_tokens;   /**< 0 = unbounded */
 } clp_json_limits;
 

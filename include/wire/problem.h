@@ -17,36 +17,36 @@
  * operator's log and never reaches a client.
  */
 typedef enum clp_problem_class {
-    CLP_BAD_REQUEST,      /**< 400 */
-    CLP_CONTEXT_TOO_LONG, /**< 400, the prompt does not fit the model */
-    CLP_UNAUTHENTICATED,  /**< 401 */
-    CLP_BILLING,          /**< 402: no credit, quota used up */
-    CLP_FORBIDDEN,        /**< 403 */
-    CLP_NOT_FOUND,        /**< 404: model or object */
-    CLP_BAD_METHOD,       /**< 405 */
-    CLP_CONFLICT,         /**< 409 */
-    CLP_TOO_LARGE,        /**< 413 */
+    CLP_BAD_REQUEST,        /**< 400 */
+    CLP_CONTEXT_TOO_LONG,   /**< 400, the prompt does not fit the model */
+    CLP_UNAUTHENTICATED,    /**< 401 */
+    CLP_BILLING,            /**< 402: no credit, quota used up */
+    CLP_FORBIDDEN,          /**< 403 */
+    CLP_NOT_FOUND,          /**< 404: model or object */
+    CLP_BAD_METHOD,         /**< 405 */
+    CLP_CONFLICT,           /**< 409 */
+    CLP_TOO_LARGE,          /**< 413 */
     CLP_UNSUPPORTED_CODING, /**< 415 */
-    CLP_UNPROCESSABLE,    /**< 422 */
-    CLP_RATE_LIMITED,     /**< 429 */
-    CLP_INTERNAL,         /**< 500: ours or the upstream's */
-    CLP_NOT_IMPLEMENTED,  /**< 501 */
-    CLP_BAD_GATEWAY,      /**< 502: unreachable, unreadable or cut off */
-    CLP_OVERLOADED,       /**< 503 or 529 */
-    CLP_TIMED_OUT,        /**< 504 */
-    CLP_PROBLEM_CLASSES   /**< how many there are */
+    CLP_UNPROCESSABLE,      /**< 422 */
+    CLP_RATE_LIMITED,       /**< 429 */
+    CLP_INTERNAL,           /**< 500: ours or the upstream's */
+    CLP_NOT_IMPLEMENTED,    /**< 501 */
+    CLP_BAD_GATEWAY,        /**< 502: unreachable, unreadable or cut off */
+    CLP_OVERLOADED,         /**< 503 or 529 */
+    CLP_TIMED_OUT,          /**< 504 */
+    CLP_PROBLEM_CLASSES     /**< how many there are */
 } clp_problem_class;
 
 typedef struct clp_problem {
     clp_problem_class cls;
-    int status;                /**< HTTP status the upstream gave, 0 if the problem is ours */
-    const char *message;       /**< for the user; UTF-8, never NULL */
-    const char *param;         /**< JSON path of the offending value, or NULL */
-    const char *code;          /**< machine-readable code of OpenAI's shape, or NULL */
-    clp_span details;          /**< raw JSON for `details` of Anthropic's shape, or absent */
+    int status;                 /**< HTTP status the upstream gave, 0 if the problem is ours */
+    const char *message;        /**< for the user; UTF-8, never NULL */
+    const char *param;          /**< JSON path of the offending value, or NULL */
+    const char *code;           /**< machine-readable code of OpenAI's shape, or NULL */
+    clp_span details;           /**< raw JSON for `details` of Anthropic's shape, or absent */
     apr_int64_t retry_after_ms; /**< when to come back, or -1 */
-    const char *request_id;    /**< the upstream's id for the request, or NULL */
-    const char *cause;         /**< for the log, or NULL */
+    const char *request_id;     /**< the upstream's id for the request, or NULL */
+    const char *cause;          /**< for the log, or NULL */
 } clp_problem;
 
 /** A problem with a formatted message; everything else unset. */

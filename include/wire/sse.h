@@ -31,8 +31,8 @@ typedef int (*clp_sse_fn)(void *ctx, const clp_sse_event *event);
 
 typedef enum clp_sse_status {
     CLP_SSE_OK = 0,
-    CLP_SSE_STOPPED,   /**< the callback returned nonzero; the parser stays in this state */
-    CLP_SSE_TOO_LARGE  /**< an event passed max_event; the parser stays in this state */
+    CLP_SSE_STOPPED,  /**< the callback returned nonzero; the parser stays in this state */
+    CLP_SSE_TOO_LARGE /**< an event passed max_event; the parser stays in this state */
 } clp_sse_status;
 
 /** `max_event` bounds one event's bytes (its data and event lines together,

@@ -183,6 +183,7 @@ scan_all(clp_json *j, clp_span text, const clp_json_limits *limits, apr_size_t *
     apr_uint32_t record = l->record_depth;
     apr_uint32_t max_tokens = l->max_tokens ? l->max_tokens : 0xffffffffu;
     uint64_t in_object[DEPTH_MAX / 64 + 1];
+    uint64_t word;
     bytes p = (bytes)(text.n ? text.p : "");
     scan s = {p, p + text.n, p, CLP_JSON_OK};
     bytes from;
@@ -214,8 +215,8 @@ scan_all(clp_json *j, clp_span text, const clp_json_limits *limits, apr_size_t *
             tokens = more_tokens(j, count);                                                        \
             room = j->room < max_tokens ? j->room : max_tokens;                                    \
         }                                                                                          \
-        tokens[count].offset = (apr_uint32_t)((FROM) - s.begin);                                   \
-        tokens[count].length = (apr_uint32_t)((TO) - (FROM));                                      \
+        tokens[count].offset = (apr_uint32_t)(FROM - s.begin);                                     \
+        tokens[count].length = (apr_uint32_t)(TO - FROM);                                          \
         tokens[count].next = count + 1;                                                            \
         tokens[count].kind = (apr_byte_t)(KIND);                                                   \
         tokens[count].flags = (apr_byte_t)(FLAGS);                                                 \
@@ -253,12 +254,8 @@ value:
         kind = CLP_JSON_NULL;
         p = scan_word(&s, p, "null", 4);
         break;
-    case '{':
-        kind = CLP_JSON_OBJECT;
-        goto open;
-    case '[':
-        kind = CLP_JSON_ARRAY;
-        goto open;
+    case '{': kind = CLP_JSON_OBJECT; goto open;
+    case '[': kind = CLP_JSON_ARRAY; goto open;
     default: fail(&s, CLP_JSON_SYNTAX, p); goto out;
     }
     if (!p) {
@@ -280,12 +277,10 @@ open:
         tokens[count - 1].next = parent;
         parent = count - 1;
     }
-    if (kind == CLP_JSON_OBJECT) {
-        in_object[depth / 64] |= 1ULL << depth % 64;
-    }
-    else {
-        in_object[depth / 64] &= ~(1ULL << depth % 64);
-    }
+    /* opening a word's first level: no level of the word is open */
+    word = depth % 64 ? in_object[depth / 64] : 0;
+    word &= ~(1ULL << depth % 64);
+    in_object[depth / 64] = word | (uint64_t)(kind == CLP_JSON_OBJECT) << depth % 64;
     depth++;
     p = skip_blank(p + 1, s.end);
     if (kind == CLP_JSON_ARRAY) {

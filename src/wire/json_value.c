@@ -150,7 +150,7 @@ int clp_jval_named(clp_jval v, const char *name)
 apr_uint32_t clp_jval_count(clp_jval v)
 {
     apr_uint32_t n = 0;
-    CLP_JVAL_EACH(child, v) {
+    CLP_JVAL_EACH (child, v) {
         n++;
     }
     return n;
@@ -175,7 +175,8 @@ int clp_jval_int(clp_jval v, apr_int64_t *out)
     negative = s.p[0] == '-';
     for (i = (apr_size_t)negative; i < s.n; i++) {
         unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n)) {
+        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, digit, &n)) {
             return 0;
         }
     }

@@ -14,7 +14,7 @@ typedef const unsigned char *bytes;
 
 /* 0: needs \u00XX */
 static const char short_escapes[128] = {
-    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',  ['\r'] = 'r',
     ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\',
 };
 

@@ -72,7 +72,7 @@ static apr_uint32_t walk(clp_jval v, int *budget)
     if (--*budget < 0 || clp_jval_token(v)->depth > 100) {
         return 0;
     }
-    CLP_JVAL_EACH(child, v) {
+    CLP_JVAL_EACH (child, v) {
         n++;
         seen += walk(child, budget);
         if (*budget < 0) {

@@ -107,7 +107,7 @@ static void test_member(apr_pool_t *parent)
     struct {
         int before;
         clp_buffer b;
-    } *s;
+    } * s;
     apr_pool_t *pool;
 
     apr_pool_create(&pool, parent);

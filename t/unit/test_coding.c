@@ -106,26 +106,16 @@ static void test_parse(void)
     static const struct {
         const char *value;
         clp_coding want;
-    } cases[] = {{NULL, CLP_CODING_IDENTITY},
-                 {"", CLP_CODING_IDENTITY},
-                 {"identity", CLP_CODING_IDENTITY},
-                 {" , ", CLP_CODING_IDENTITY},
-                 {"gzip", CLP_CODING_GZIP},
-                 {"GZip", CLP_CODING_GZIP},
-                 {"x-gzip", CLP_CODING_GZIP},
-                 {"deflate", CLP_CODING_DEFLATE},
-                 {"zstd", CLP_CODING_ZSTD},
-                 {"  zstd\t", CLP_CODING_ZSTD},
-                 {"identity, gzip", CLP_CODING_GZIP},
-                 {"gzip ,identity,", CLP_CODING_GZIP},
-                 {"gzip, gzip", CLP_CODING_UNKNOWN},
-                 {"gzip, zstd", CLP_CODING_UNKNOWN},
-                 {"br", CLP_CODING_UNKNOWN},
-                 {"gzi", CLP_CODING_UNKNOWN},
-                 {"gzipp", CLP_CODING_UNKNOWN},
-                 {"gzip zstd", CLP_CODING_UNKNOWN},
-                 {"gzip;q=1", CLP_CODING_UNKNOWN},
-                 {"br, identity", CLP_CODING_UNKNOWN},
+    } cases[] = {{NULL, CLP_CODING_IDENTITY},         {"", CLP_CODING_IDENTITY},
+                 {"identity", CLP_CODING_IDENTITY},   {" , ", CLP_CODING_IDENTITY},
+                 {"gzip", CLP_CODING_GZIP},           {"GZip", CLP_CODING_GZIP},
+                 {"x-gzip", CLP_CODING_GZIP},         {"deflate", CLP_CODING_DEFLATE},
+                 {"zstd", CLP_CODING_ZSTD},           {"  zstd\t", CLP_CODING_ZSTD},
+                 {"identity, gzip", CLP_CODING_GZIP}, {"gzip ,identity,", CLP_CODING_GZIP},
+                 {"gzip, gzip", CLP_CODING_UNKNOWN},  {"gzip, zstd", CLP_CODING_UNKNOWN},
+                 {"br", CLP_CODING_UNKNOWN},          {"gzi", CLP_CODING_UNKNOWN},
+                 {"gzipp", CLP_CODING_UNKNOWN},       {"gzip zstd", CLP_CODING_UNKNOWN},
+                 {"gzip;q=1", CLP_CODING_UNKNOWN},    {"br, identity", CLP_CODING_UNKNOWN},
                  {"br, gzip", CLP_CODING_UNKNOWN}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         IS_INT(clp_coding_parse(cases[i].value), cases[i].want,
@@ -204,10 +194,18 @@ static void test_deflate_kinds(void)
     OK(decode(CLP_CODING_DEFLATE, clp_span_of(b->p, b->n - 1), MANY), "bare deflate, cut");
     /* a stored block whose first bytes look like a zlib header: 0x78 0x01 is block type 0 with
      * padding 01111b, its length 0x0001 */
-    OK(!decode(CLP_CODING_DEFLATE, CLP_SPAN_LIT("\x78\x01\x00\xfe\xff" "A" "\x01\x00\x00\xff\xff"), 9) &&
+    OK(!decode(CLP_CODING_DEFLATE,
+               CLP_SPAN_LIT("\x78\x01\x00\xfe\xff"
+                            "A"
+                            "\x01\x00\x00\xff\xff"),
+               9) &&
            decoded_is(CLP_SPAN_LIT("A")),
        "bare deflate that begins like zlib");
-    is_problem(decode(CLP_CODING_DEFLATE, CLP_SPAN_LIT("\x78\x01\x00\xfe\xff" "A" "\x01\x00\x00\xff\xff"), 0),
+    is_problem(decode(CLP_CODING_DEFLATE,
+                      CLP_SPAN_LIT("\x78\x01\x00\xfe\xff"
+                                   "A"
+                                   "\x01\x00\x00\xff\xff"),
+                      0),
                CLP_TOO_LARGE, TOO_LARGE, "the same over the cap");
 }
 

@@ -16,10 +16,14 @@ static clp_json *json;
 static clp_json *other;
 
 static const char *const verdicts[] = {
-    [CLP_JSON_OK] = "OK",           [CLP_JSON_SYNTAX] = "SYNTAX",
-    [CLP_JSON_TRUNCATED] = "TRUNCATED", [CLP_JSON_TRAILING] = "TRAILING",
-    [CLP_JSON_UTF8] = "UTF8",       [CLP_JSON_DEPTH] = "DEPTH",
-    [CLP_JSON_TOO_MANY] = "TOO_MANY", [CLP_JSON_TOO_LARGE] = "TOO_LARGE",
+    [CLP_JSON_OK] = "OK",
+    [CLP_JSON_SYNTAX] = "SYNTAX",
+    [CLP_JSON_TRUNCATED] = "TRUNCATED",
+    [CLP_JSON_TRAILING] = "TRAILING",
+    [CLP_JSON_UTF8] = "UTF8",
+    [CLP_JSON_DEPTH] = "DEPTH",
+    [CLP_JSON_TOO_MANY] = "TOO_MANY",
+    [CLP_JSON_TOO_LARGE] = "TOO_LARGE",
 };
 
 /* Scan a copy that ends where its block ends, so that reading on is seen by the sanitizer. */
@@ -90,7 +94,8 @@ static void verdict_case(void *ctx, const cases_row *row)
     }
 }
 
-/* Every sequence of up to three bytes, and four-byte ones at all borders, against the definition. */
+/* Every sequence of up to three bytes, and four-byte ones at all borders, against the definition.
+ */
 static int utf8_by_definition(const unsigned char *p, int n)
 {
     static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -254,12 +259,13 @@ static void test_record_depth(void)
 
 static void test_lookup(void)
 {
-    clp_jval v = scan("{\"a\":1,\"A\":2,\"ab\":3,\"\":4,\"a\\u0062c\":5,\"x\\u0000\":6,\"\xc3\xa9\":7,"
-                      "\"\\u00e9\":8,\"a\":9,\"o\":{\"a\":10}}");
+    clp_jval v =
+        scan("{\"a\":1,\"A\":2,\"ab\":3,\"\":4,\"a\\u0062c\":5,\"x\\u0000\":6,\"\xc3\xa9\":7,"
+             "\"\\u00e9\":8,\"a\":9,\"o\":{\"a\":10}}");
     static const struct {
         const char *name;
         const char *want;
-    } cases[] = {{"a", "9"},  {"A", "2"}, {"ab", "3"},       {"", "4"},
+    } cases[] = {{"a", "9"},   {"A", "2"},  {"ab", "3"},       {"", "4"},
                  {"abc", "5"}, {"x", NULL}, {"\xc3\xa9", "8"}, {"b", NULL}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -285,7 +291,7 @@ static void test_walk(void)
     const char *want[] = {"10", "[20,21]", "{\"a\":30,\"b\":[]}", "40"};
     int i = 0;
 
-    CLP_JVAL_EACH(each, v) {
+    CLP_JVAL_EACH (each, v) {
         IS_SPAN(clp_jval_raw(each), clp_span_str(i < 4 ? want[i] : ""), "element");
         OK(!clp_jval_name(each).s.p, "elements have no names");
         i++;
@@ -294,7 +300,7 @@ static void test_walk(void)
     IS_INT(clp_jval_count(v), 4, "elements counted");
     v = scan("{\"a\":[[1]],\"b\":{\"c\":{}},\"d\":null}");
     i = 0;
-    CLP_JVAL_EACH(each, v) {
+    CLP_JVAL_EACH (each, v) {
         IS_SPAN(clp_jval_name(each).s, clp_span_of("abd" + i, 1), "member");
         i++;
     }
@@ -336,7 +342,7 @@ static void test_numbers(void)
     static const struct {
         const char *text;
         double want;
-    } doubles[] = {{"0.5", 0.5},      {"-2", -2},      {"1e3", 1000},
+    } doubles[] = {{"0.5", 0.5},        {"-2", -2},      {"1e3", 1000},
                    {"1e400", HUGE_VAL}, {"1e-400", 0.0}, {"0.30000000000000004", 0.1 + 0.2}};
     double d;
     char *digits;
@@ -410,8 +416,9 @@ static void test_flags(void)
 
 static void test_paths(void)
 {
-    clp_jval v = scan("{\"messages\":[{\"role\":\"u\"},{\"content\":[1,{\"type\":\"x\"}]}],\"n\\n\":0,"
-                      "\"0123456789012345678901234567890123456789012345678901234567890123456789\":1}");
+    clp_jval v =
+        scan("{\"messages\":[{\"role\":\"u\"},{\"content\":[1,{\"type\":\"x\"}]}],\"n\\n\":0,"
+             "\"0123456789012345678901234567890123456789012345678901234567890123456789\":1}");
     clp_jval type = clp_jval_get(v, "messages");
     type = clp_jval_get(clp_jval_next(clp_jval_first(type)), "content");
     type = clp_jval_get(clp_jval_next(clp_jval_first(type)), "type");
@@ -441,7 +448,9 @@ static void test_same_tokens(void)
     p[0] = '[';
     for (apr_size_t i = 0; i < n; i++) {
         at += (apr_size_t)sprintf(p + at, "%s%s", i ? "," : "",
-                                  i % 3 ? "\"a\\n\xc3\xa9\"" : i % 2 ? "{\"k\":0}" : "-12345");
+                                  i % 3   ? "\"a\\n\xc3\xa9\""
+                                  : i % 2 ? "{\"k\":0}"
+                                          : "-12345");
     }
     p[at++] = ']';
     IS_INT(clp_json_scan(json, clp_span_of(p, at), NULL, NULL), CLP_JSON_OK, "many values");

@@ -138,8 +138,7 @@ static void test_texts(void)
     clp_jw_raw(&w, CLP_SPAN_LIT("{\"\xe2\x80\xa8\":[\"\xe2\x80\xa9\"]}"));
     clp_jw_raw(&w, CLP_SPAN_LIT("\"\xe2\x80\""));
     clp_jw_end_array(&w);
-    IS_SPAN(clp_buffer_all(out),
-            CLP_SPAN_LIT("[{\"\\u2028\":[\"\\u2029\"]},\"\xe2\x80\"]"),
+    IS_SPAN(clp_buffer_all(out), CLP_SPAN_LIT("[{\"\\u2028\":[\"\\u2029\"]},\"\xe2\x80\"]"),
             "line separators in raw values");
 }
 

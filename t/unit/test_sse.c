@@ -71,7 +71,10 @@ typedef struct stream_case {
     apr_size_t max;
 } stream_case;
 
-#define S(s)   {s, sizeof(s) - 1}
+#define S(s)                                                                                       \
+    {                                                                                              \
+        s, sizeof(s) - 1                                                                           \
+    }
 #define END    "pending 0\nstatus 0"
 #define BOMSTR "\xef\xbb\xbf"
 
@@ -87,25 +90,31 @@ static const stream_case streams[] = {
      S("a|x|1\n|y|1\n|z|1\n" END), 0},
     {"BOM", S(BOMSTR "data: x\n\n"), S("|x|1\n" END), 0},
     {"a second BOM is none", S(BOMSTR BOMSTR "data: x\n\ndata: y\n\n"), S("|y|1\n" END), 0},
-    {"a BOM later is none", S("data: x\n\n" BOMSTR "data: y\n\ndata: z\n\n"),
-     S("|x|1\n|z|1\n" END), 0},
-    {"half a BOM", S("\xef\xbb" "data: x\n\ndata: y\n\n"), S("|y|1\n" END), 0},
+    {"a BOM later is none", S("data: x\n\n" BOMSTR "data: y\n\ndata: z\n\n"), S("|x|1\n|z|1\n" END),
+     0},
+    {"half a BOM",
+     S("\xef\xbb"
+       "data: x\n\ndata: y\n\n"),
+     S("|y|1\n" END), 0},
     {"only a BOM", S(BOMSTR), S(END), 0},
     {"a cut BOM", S("\xef\xbb"), S("pending 2\nstatus 0"), 0},
     {"several data lines", S("data: a\ndata: b\ndata:\ndata: c\n\n"), S("|a\nb\n\nc|4\n" END), 0},
     {"data without colon", S("data\ndata: a\ndata\n\n"), S("|\na\n|3\n" END), 0},
     {"comments", S(": hi\n:\ndata: a\n: there\ndata: b\n\n: end\n\n"), S("|a\nb|2\n" END), 0},
     {"other fields", S("id: 7\nretry: 10\nfoo: bar\nfoo\ndata: a\nid\n\n"), S("|a|1\n" END), 0},
-    {"fields that only look alike", S("datax: a\n data: b\nDATA: c\nevents: d\ndata : e\n\n"), S(END), 0},
+    {"fields that only look alike", S("datax: a\n data: b\nDATA: c\nevents: d\ndata : e\n\n"),
+     S(END), 0},
     {"the last event field wins", S("event: a\nevent: b\ndata: x\n\n"), S("b|x|1\n" END), 0},
     {"an event field behind the data", S("data: x\nevent: a\ndata: y\n\n"), S("a|x\ny|2\n" END), 0},
     {"an empty event field", S("event: a\nevent:\ndata: x\n\n"), S("|x|1\n" END), 0},
     {"the name goes with its event", S("event: a\n\ndata: x\n\n"), S("|x|1\n" END), 0},
     {"the name does not stay", S("event: a\ndata: x\n\ndata: y\n\n"), S("a|x|1\n|y|1\n" END), 0},
-    {"blank data", S("data:\n\ndata: \n\ndata:  \t\n\ndata\ndata\n\ndata: x\n\n"), S("|x|1\n" END), 0},
+    {"blank data", S("data:\n\ndata: \n\ndata:  \t\n\ndata\ndata\n\ndata: x\n\n"), S("|x|1\n" END),
+     0},
     {"blank lines", S("\n\n\r\r\n\n\ndata: x\n\n\n\n"), S("|x|1\n" END), 0},
     {"colons in the data", S("data: a: b:c\n\n"), S("|a: b:c|1\n" END), 0},
-    {"NUL and wide bytes", S("data: a\0b\xf0\x9f\x98\x80\n\n"), S("|a\0b\xf0\x9f\x98\x80|1\n" END), 0},
+    {"NUL and wide bytes", S("data: a\0b\xf0\x9f\x98\x80\n\n"), S("|a\0b\xf0\x9f\x98\x80|1\n" END),
+     0},
     {"done", S("data: {}\n\ndata: [DONE]\n\n"), S("|{}|1\n|[DONE]|1\n" END), 0},
     {"no blank line at the end", S("event: a\ndata: x\n"), S("pending 15\na|x|1\nstatus 0"), 0},
     {"no line end at the end", S("event: a\ndata: x"), S("pending 15\na|x|1\nstatus 0"), 0},
@@ -113,15 +122,20 @@ static const stream_case streams[] = {
     {"cut behind CR", S("data: x\r"), S("pending 7\n|x|1\nstatus 0"), 0},
     {"a name alone", S("event: a\n"), S("pending 8\nstatus 0"), 0},
     {"just within the bound", S("data: 01234\ndata: 56789\n\n"), S("|01234\n56789|2\n" END), 22},
-    {"one byte over the bound", S("data: x\n\ndata: 01234\ndata: 56789\n\ndata: y\n\n"), S("|x|1\nstatus 2"), 21},
+    {"one byte over the bound", S("data: x\n\ndata: 01234\ndata: 56789\n\ndata: y\n\n"),
+     S("|x|1\nstatus 2"), 21},
     {"a line over the bound", S("data: x\n\ndata: 0123456789"), S("|x|1\nstatus 2"), 15},
     {"a comment over the bound", S("data: x\n\n:0123456789\ndata: y\n\n"), S("|x|1\nstatus 2"), 10},
     {"comments do not add up", S(":01234\n:56789\n:01234\ndata: x\n\n"), S("|x|1\n" END), 8},
-    {"the bound is for each event", S("data: 1\n\ndata: 2\n\ndata: 3\n\n"), S("|1|1\n|2|1\n|3|1\n" END), 7},
-    {"an answer as it comes", S("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n"
-       ": keep-alive\n\nevent: ping\r\ndata: {\"type\": \"ping\"}\r\n\r\ndata: {\"a\":\ndata: \"\xe2\x82\xac\"}\n\n"),
+    {"the bound is for each event", S("data: 1\n\ndata: 2\n\ndata: 3\n\n"),
+     S("|1|1\n|2|1\n|3|1\n" END), 7},
+    {"an answer as it comes",
+     S("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n"
+       ": keep-alive\n\nevent: ping\r\ndata: {\"type\": \"ping\"}\r\n\r\ndata: {\"a\":\ndata: "
+       "\"\xe2\x82\xac\"}\n\n"),
      S("message_start|{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}|1\n"
-       "ping|{\"type\": \"ping\"}|1\n|{\"a\":\n\"\xe2\x82\xac\"}|2\n" END), 0},
+       "ping|{\"type\": \"ping\"}|1\n|{\"a\":\n\"\xe2\x82\xac\"}|2\n" END),
+     0},
 };
 
 enum { STREAMS = sizeof(streams) / sizeof(streams[0]) };
@@ -157,7 +171,8 @@ static void test_streams(void)
         for (int turn = 0; turn < 200; turn++) {
             int k = 0;
             apr_size_t step = (apr_size_t)(1 + rand() % 9);
-            for (apr_size_t a = (apr_size_t)rand() % step; a < n; a += (apr_size_t)rand() % step + 1) {
+            for (apr_size_t a = (apr_size_t)rand() % step; a < n;
+                 a += (apr_size_t)rand() % step + 1) {
                 cuts[k++] = a;
             }
             wrong += !same(c, cuts, k, &r);

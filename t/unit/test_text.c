@@ -43,12 +43,16 @@ typedef struct pair_case {
     clp_span want;
 } pair_case;
 
-#define S(s) {s, sizeof(s) - 1}
+#define S(s)                                                                                       \
+    {                                                                                              \
+        s, sizeof(s) - 1                                                                           \
+    }
 
 /* The examples of the Unicode standard, 3.9, tables 3-8 to 3-11, and some more. */
 static const pair_case repairs[] = {
     {"nothing", S(""), S("")},
-    {"good text", S("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"), S("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z")},
+    {"good text", S("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"),
+     S("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z")},
     {"overlong", S("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
      S(FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A")},
     {"surrogates", S("\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41"),
@@ -65,7 +69,7 @@ static void test_utf8(void)
     static const struct {
         apr_size_t max;
         apr_size_t want;
-    } cuts[] = {{0, 0}, {1, 1}, {2, 1}, {3, 3}, {4, 3}, {5, 3}, {6, 6},
+    } cuts[] = {{0, 0}, {1, 1}, {2, 1}, {3, 3},   {4, 3},   {5, 3},  {6, 6},
                 {7, 6}, {8, 6}, {9, 6}, {10, 10}, {11, 11}, {12, 11}};
 
     for (unsigned i = 0; i < sizeof(repairs) / sizeof(repairs[0]); i++) {
@@ -90,7 +94,8 @@ static void test_utf8(void)
 
 static const pair_case escapes[] = {
     {"nothing", S(""), S("")},
-    {"plain", S("The quick brown fox jumps over the lazy dog."), S("The quick brown fox jumps over the lazy dog.")},
+    {"plain", S("The quick brown fox jumps over the lazy dog."),
+     S("The quick brown fox jumps over the lazy dog.")},
     {"short escapes", S("\b\f\n\r\t\"\\"), S("\\b\\f\\n\\r\\t\\\"\\\\")},
     {"controls", S("\0\x01\x1f\x7f/"), S("\\u0000\\u0001\\u001f\x7f/")},
     {"wide", S("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), S("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")},
@@ -100,7 +105,8 @@ static const pair_case escapes[] = {
     {"lone high half", S("a\xed\xa0\xbdz"), S("a" FFFD "z")},
     {"lone low half", S("\xed\xb8\x80"), S(FFFD)},
     {"pair of halves", S("a\xed\xa0\xbd\xed\xb8\x80z"), S("a\xf0\x9f\x98\x80z")},
-    {"high half before a pair", S("\xed\xa0\xbd\xed\xa0\xbd\xed\xb8\x80"), S(FFFD "\xf0\x9f\x98\x80")},
+    {"high half before a pair", S("\xed\xa0\xbd\xed\xa0\xbd\xed\xb8\x80"),
+     S(FFFD "\xf0\x9f\x98\x80")},
     {"half cut off", S("\xed\xa0"), S(FFFD FFFD)},
     {"line separators", S("\xe2\x80\xa8\xe2\x80\xa9"), S("\xe2\x80\xa8\xe2\x80\xa9")},
 };
@@ -108,14 +114,17 @@ static const pair_case escapes[] = {
 static const pair_case unescapes[] = {
     {"nothing", S(""), S("")},
     {"short escapes", S("\\b\\f\\n\\r\\t\\\"\\\\\\/"), S("\b\f\n\r\t\"\\/")},
-    {"all lengths", S("\\u0041\\u00e9\\u20AC\\ud83d\\uDE00"), S("A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")},
+    {"all lengths", S("\\u0041\\u00e9\\u20AC\\ud83d\\uDE00"),
+     S("A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")},
     {"NUL", S("a\\u0000b"), S("a\0b")},
-    {"far in", S("0123456789abcdef0123456789\\n0123456789abcdef\\t"), S("0123456789abcdef0123456789\n0123456789abcdef\t")},
+    {"far in", S("0123456789abcdef0123456789\\n0123456789abcdef\\t"),
+     S("0123456789abcdef0123456789\n0123456789abcdef\t")},
     {"lone high half", S("\\ud83dx"), S("\xed\xa0\xbdx")},
     {"lone low half", S("\\ude00"), S("\xed\xb8\x80")},
     {"high, high, low", S("\\ud83d\\ud83d\\ude00"), S("\xed\xa0\xbd\xf0\x9f\x98\x80")},
     {"high half at the end", S("ab\\udbff"), S("ab\xed\xaf\xbf")},
-    {"ends of the planes", S("\\ud800\\udc00\\udbff\\udfff"), S("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")},
+    {"ends of the planes", S("\\ud800\\udc00\\udbff\\udfff"),
+     S("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")},
     {"escaped backslashes", S("\\\\n\\\\\\n"), S("\\n\\\n")},
 };
 
@@ -127,7 +136,8 @@ static void test_escape(void)
         IS_SPAN(clp_buffer_all(out), escapes[i].want, escapes[i].name);
     }
     clp_buffer_clear(out);
-    clp_text_escape(out, CLP_SPAN_LIT("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xc3\xa9"), 1);
+    clp_text_escape(out, CLP_SPAN_LIT("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xc3\xa9"),
+                    1);
     IS_SPAN(clp_buffer_all(out), CLP_SPAN_LIT("\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\xc3\xa9"),
             "line separators as escapes");
     for (unsigned i = 0; i < sizeof(unescapes) / sizeof(unescapes[0]); i++) {
@@ -255,7 +265,9 @@ static const struct {
     {"low first", {"\\ude00", "x"}, "\\ufffdx"},
     {"halves in the middle", {"a\\ud83db\\ude00c"}, "a\\ufffdb\\ufffdc"},
     {"middle and end", {"a\\ude00b\\ud83d", "\\ude00c\\ude00"}, "a\\ufffdb\\ud83d\\ude00c\\ufffd"},
-    {"joined, then held again", {"\\ud83d", "\\ude00\\ud83d", "\\ude01"}, "\\ud83d\\ude00\\ud83d\\ude01"},
+    {"joined, then held again",
+     {"\\ud83d", "\\ude00\\ud83d", "\\ude01"},
+     "\\ud83d\\ude00\\ud83d\\ude01"},
     {"no half: escaped backslash", {"\\\\ud83d", "x"}, "\\\\ud83dx"},
     {"half behind an escaped backslash", {"\\\\\\ud83d", "\\ude00"}, "\\\\\\ud83d\\ude00"},
 };
@@ -274,16 +286,17 @@ static void test_surrogate_hold(void)
     }
     OK(clp_surrogate_pass(&hold, in, out).p == in.p, "what is whole passes in place");
     in = CLP_SPAN_LIT("held \\ud83d");
-    OK(clp_surrogate_pass(&hold, in, out).p == in.p && hold.held, "so does what stands before a half");
+    OK(clp_surrogate_pass(&hold, in, out).p == in.p && hold.held,
+       "so does what stands before a half");
 }
 
 /* Any text cut between its characters and escapes at any two places gives the same, once all is
  * joined, as the text in one piece. */
 static void test_surrogate_splits(void)
 {
-    static const char *const units[] = {"\\ud83d", "\\ude00", "\\ud83d", "\\ud83d", "\\ude00", "a",
-                                        "\\ude00", "\\\\",    "ud83d",   "\\ud83d", "\\n",
-                                        "\\udbff", "\\udfff", "\\ud83d"};
+    static const char *const units[] = {"\\ud83d", "\\ude00", "\\ud83d", "\\ud83d", "\\ude00",
+                                        "a",       "\\ude00", "\\\\",    "ud83d",   "\\ud83d",
+                                        "\\n",     "\\udbff", "\\udfff", "\\ud83d"};
     enum { UNITS = sizeof(units) / sizeof(units[0]) };
     const char *whole = "";
     clp_span want;
@@ -326,7 +339,8 @@ static void test_surrogate_splits(void)
 
 static void test_fit(void)
 {
-    static const char long_name[] = "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789!";
+    static const char long_name[] =
+        "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789!";
     const char *legal = "get_weather-2";
     const char *fit;
 
