@@ -11,6 +11,8 @@ A script is a text file t/scripts/NAME.txt, chosen by a model called
 "script:NAME" (or "script:NAME#anything", which has its own count of requests)
 or by a base URL that ends in /use/NAME. Answers are separated by lines of
 "---": the first request gets the first one, and so on; the last one stays.
+A file may hold several scripts behind lines "=== PART"; their names are
+NAME/PART. Lines in front of the first such line belong to each of them.
 A line that begins with "messages:" or "chat:" holds only for that protocol.
 
   status 429 Too Many Requests     (200 OK)
@@ -24,6 +26,8 @@ A line that begins with "messages:" or "chat:" holds only for that protocol.
   event NAME JSON                  one event
   sse NAME                         the events of t/scripts/NAME, one by one
   fill SIZE                        SIZE bytes "x" (k, m)
+  times N data JSON                the same event N times, as fast as it is taken
+  times N event NAME JSON
   delay TIME                       wait (300ms, 2s); before any body: before the status line
   head                             send the status line and headers now
   drip TIME                        wait so long between the pieces that follow
@@ -76,10 +80,18 @@ sub unescape {
 # All answers of a script: a list of lists of lines.
 sub load {
     my ($dir, $name) = @_;
-    $name =~ /^[\w.-]+$/ or die "no script name: $name\n";
+    my ($file, $part) = $name =~ m{^([\w.-]+)(?:/([\w.-]+))?$} or die "no script name: $name\n";
     my @answers = ([]);
-    for my $line (split /\n/, slurp("$dir/$name.txt")) {
+    my ($ours, $found) = (1, !defined $part);
+    for my $line (split /\n/, slurp("$dir/$file.txt")) {
         next if $line =~ /^\s*(?:#|$)/;
+        if ($line =~ /^=== (\S+)/) {
+            last if !defined $part;
+            $ours = $1 eq $part;
+            $found ||= $ours;
+            next;
+        }
+        next if !$ours;
         if ($line eq '---') {
             push @answers, [];
         }
@@ -87,6 +99,7 @@ sub load {
             push @{ $answers[-1] }, $line;
         }
     }
+    die "no script $name\n" if !$found;
     return \@answers;
 }
 
@@ -145,6 +158,13 @@ sub compile {
             $events->("event: $name\ndata: $json\n\n");
         }
         elsif ($verb eq 'sse')       { $events->(slurp("$dir/$rest")) }
+        elsif ($verb eq 'times') {
+            my ($n, $kind, $event) = split / /, $rest, 3;
+            $type //= 'text/event-stream';
+            $event = $kind eq 'data' ? "data: $event\n\n"
+                : sprintf "event: %s\ndata: %s\n\n", split / /, $event, 2;
+            push @ops, [ times => $n, $event ];
+        }
         elsif ($verb eq 'fill')      { push @ops, [ fill => bytes($rest) ] }
         elsif ($verb eq 'delay')     { push @ops, [ wait => milliseconds($rest) ] }
         elsif ($verb eq 'head')      { push @ops, ['head'] }
@@ -166,7 +186,7 @@ sub compile {
     my $says = sub { my $name = shift; grep { /^\Q$name\E:/i } @headers };
     $type //= 'application/json';
     push @headers, "content-type: $type" unless $says->('content-type');
-    my $whole = !grep { $_->[0] =~ /^(?:cut|reset|hang|fill)$/ } @ops;
+    my $whole = !grep { $_->[0] =~ /^(?:cut|reset|hang|fill|times)$/ } @ops;
     my $length = 0;
     $length += length $_->[1] for grep { $_->[0] eq 'body' } @ops;
 
@@ -232,6 +252,13 @@ sub frame {
         elsif ($verb eq 'fill') {
             $head_once->();
             push @out, [ fill => $arg, $chunked ];
+        }
+        elsif ($verb eq 'times') {
+            $head_once->();
+            my $block = $op->[2] x 256;
+            push @out, [ repeat => int $arg / 256, sprintf("%x\r\n%s\r\n", length $block, $block), $block ];
+            my $rest = $op->[2] x ($arg % 256);
+            push @out, [ write => sprintf("%x\r\n%s\r\n", length $rest, $rest), $rest ] if $rest ne '';
         }
         else {
             $head_once->() if $verb eq 'cut' && grep { $_->[0] eq 'body' } @ops;

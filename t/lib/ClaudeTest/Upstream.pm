@@ -200,7 +200,7 @@ sub next_request {
         $request->{body} = substr $c->{in}, 0, $length, '';
     }
     delete $c->{request};
-    @$c{qw(head_sent sent_bytes digest)} = (0, 0, Digest::SHA->new(256));
+    @$c{qw(head_sent sent_bytes answered digest)} = (0, 0, 0, Digest::SHA->new(256));
     return $self->answer($c, $request);
 }
 
@@ -284,65 +284,89 @@ sub control {
     return $self->proceed($c);
 }
 
-# Carry out what is planned, as far as the client takes it.
+# Carry out what is planned, as far as the client takes it; a turn is bounded
+# so that others get theirs.
 sub proceed {
     my ($self, $c) = @_;
-    while (@{ $c->{ops} } && length $c->{out} < AHEAD) {
+    for (1 .. 64) {
+        $self->stage($c);
+        return if !$c->{fh};
+        return $self->next_request($c) if $c->{answered} && !length $c->{out} && length $c->{in};
+        return if !length $c->{out};
+        return if !$self->flush($c);
+        last if $c->{wake};
+    }
+    $c->{wake} ||= time if @{ $c->{ops} } && $c->{ops}[0][0] ne 'hang';
+    return;
+}
+
+# Turn planned steps into bytes to send, up to a bound.
+sub stage {
+    my ($self, $c) = @_;
+    while (@{ $c->{ops} } && !$c->{wake} && length $c->{out} < AHEAD) {
         my $op = $c->{ops}[0];
-        my ($verb, $arg, $payload) = @$op;
-        if ($verb eq 'fill') {
+        my ($verb, $arg, $payload, $plain) = @$op;
+        if ($verb eq 'fill' || $verb eq 'repeat') {
             if (!$arg) {
                 shift @{ $c->{ops} };
                 next;
             }
-            my $n = $arg < AHEAD ? $arg : AHEAD;
-            my $piece = substr PIECE, 0, $n;
+            my $n = $verb eq 'repeat' ? 1 : $arg < AHEAD ? $arg : AHEAD;
             $op->[1] -= $n;
-            $c->{out} .= $payload ? sprintf("%x\r\n%s\r\n", $n, $piece) : $piece;
-            $c->{sent_bytes} += $n;
-            $c->{digest}->add($piece);
+            if ($verb eq 'fill') {
+                $plain = substr PIECE, 0, $n;
+                $payload = $payload ? sprintf("%x\r\n%s\r\n", $n, $plain) : $plain;
+            }
+            $self->put($c, $payload, $plain);
             next;
         }
-        last if $verb =~ /^(?:cut|reset|close|end)$/ && length $c->{out};
+        return if $verb eq 'hang';
+        return if $verb =~ /^(?:cut|reset|close|end)$/ && length $c->{out};
         shift @{ $c->{ops} };
-        if ($verb eq 'write') {
-            $c->{out} .= $arg;
-            $c->{head_sent} = 1;
-            if (defined $payload) {
-                $c->{sent_bytes} += length $payload;
-                $c->{digest}->add($payload);
-            }
-        }
-        elsif ($verb eq 'wait') {
-            $c->{wake} = time + $arg / 1000;
-            last;
-        }
-        elsif ($verb eq 'hang') { last }
-        elsif ($verb eq 'end') {
+        if    ($verb eq 'write') { $self->put($c, $arg, $payload) }
+        elsif ($verb eq 'wait')  { $c->{wake} = time + $arg / 1000 }
+        elsif ($verb eq 'end')   {
+            $c->{answered} = 1;
             if (my $entry = delete $c->{entry}) {
                 $entry->{done} = time;
                 $self->finish_entry($c, $entry);
             }
-            return $self->next_request($c) if length $c->{in};
         }
         else { return $self->drop($c, $verb eq 'reset') }
     }
-    return $self->writable($c) if length $c->{out};
     return;
 }
 
-sub writable {
+sub put {
+    my ($self, $c, $bytes, $plain) = @_;
+    $c->{out} .= $bytes;
+    $c->{head_sent} = 1;
+    return if !defined $plain;
+    $c->{sent_bytes} += length $plain;
+    $c->{digest}->add($plain);
+    return;
+}
+
+# Send what the client takes now; true when all of it went.
+sub flush {
     my ($self, $c) = @_;
     while (length $c->{out}) {
         my $n = syswrite $c->{fh}, $c->{out};
         if (!defined $n) {
-            return if $! == EAGAIN || $! == EWOULDBLOCK || $! == EINTR;
-            return $self->gone($c);
+            return 0 if $! == EAGAIN || $! == EWOULDBLOCK || $! == EINTR;
+            $self->gone($c);
+            return 0;
         }
         substr $c->{out}, 0, $n, '';
     }
-    return if $c->{wake} || !@{ $c->{ops} };
-    return $self->proceed($c);
+    return 1;
+}
+
+sub writable {
+    my ($self, $c) = @_;
+    $self->flush($c);
+    $self->proceed($c) if $c->{fh} && !$c->{wake} && !length $c->{out} && @{ $c->{ops} };
+    return;
 }
 
 1;
