@@ -24,7 +24,7 @@ use ClaudeTest::Run ();
 
 our @EXPORT = qw(hostport request post upstream_log upstream_reset upstream_stats wait_for
     messages_body chat_body header_of body_of expect_log claude_log encode decode
-    log_lines top logs_dir stream_text);
+    log_lines top logs_dir stream_text server_pid children memory);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
@@ -122,6 +122,30 @@ sub stream_text {
         $text .= ($data->{choices}[0]{delta} || {})->{content} // '' if $data->{choices} && @{ $data->{choices} };
     }
     return $text;
+}
+
+sub server_pid {
+    open my $fh, '<', logs_dir() . '/httpd.pid' or return;
+    chomp(my $pid = <$fh> // '');
+    return $pid;
+}
+
+sub children {
+    my $parent = server_pid();
+    open my $fh, '<', "/proc/$parent/task/$parent/children" or return;
+    return split ' ', <$fh> // '';
+}
+
+# Private memory of the server's children together, in KB.
+sub memory {
+    my $sum = 0;
+    for my $child (children()) {
+        open my $fh, '<', "/proc/$child/smaps_rollup" or next;
+        while (<$fh>) {
+            $sum += $1 if /^Private_Dirty:\s+(\d+)/;
+        }
+    }
+    return $sum;
 }
 
 # Announce lines of the error log that a test is going to cause.

@@ -1,0 +1,127 @@
+#!/usr/bin/perl
+# Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
+#
+# A client that leaves takes its upstream request with it, within a second, in
+# every phase and over both versions of HTTP.
+use strict;
+use warnings;
+
+use ClaudeTest;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my %path = (messages => '/v1/messages', chat => '/v1/chat/completions');
+
+# phase, script, what the client waits for before it leaves
+my @phases = (
+    [ 'before the status line',  'streams/hang-before', undef ],
+    [ 'after the status line',   'streams/hang-head',   undef ],
+    [ 'in the middle',           'streams/hang-middle', qr/first / ],
+    [ 'between slow events',     'streams/slow-then-done', qr/word/ ],
+);
+
+sub body {
+    my ($script, $stream) = @_;
+    return encode(messages_body("script:$script", 'x', $stream ? (stream => JSON::PP::true()) : ()));
+}
+
+# Has the upstream seen its client go, and how long after $left?
+sub cut_after {
+    my ($script, $left) = @_;
+    my $entry = wait_for(3, sub {
+        my ($e) = grep { $_->{aborted} } upstream_log(script => $script);
+        return $e;
+    });
+    return $entry ? $entry->{aborted} - $left : undef;
+}
+
+for my $vhost (qw(main chat)) {
+    for my $dialect (qw(messages chat)) {
+        for my $case (@phases) {
+            my ($phase, $script, $until) = @$case;
+            for my $stream (1, 0) {
+                next if !$stream && $until;
+                my $name = "$dialect client, $vhost upstream, " . ($stream ? 'stream' : 'document') . ", $phase";
+                upstream_reset();
+                my $client = ClaudeTest::Client->open_to(hostport($vhost));
+                $client->send_request(method => 'POST', path => $path{$dialect},
+                    headers => [ 'Content-Type' => 'application/json' ], body => body($script, $stream));
+                if ($until) {
+                    my $r = $client->receive(until => sub { $_[0] =~ $until }, timeout => 5);
+                    like $r->{body}, $until, "$name: had begun";
+                }
+                else {
+                    ok wait_for(3, sub { upstream_log(script => $script) }), "$name: had begun";
+                    sleep 0.2;
+                }
+                my $left = time;
+                $client->shut;
+                my $took = cut_after($script, $left);
+                ok defined $took, "$name: the upstream is left" or next;
+                cmp_ok $took, '<', 1, "$name: within a second";
+            }
+        }
+    }
+}
+
+# A half-closed connection counts as gone; with ClaudeIgnoreClientAbort nothing does.
+{
+    upstream_reset();
+    my $client = ClaudeTest::Client->open_to(hostport('main'));
+    $client->send_request(method => 'POST', path => '/deaf/v1/messages',
+        headers => [ 'Content-Type' => 'application/json' ], body => body('streams/late', 0));
+    ok wait_for(3, sub { upstream_log() }), 'ClaudeIgnoreClientAbort: had begun';
+    $client->shut;
+    ok wait_for(4, sub { my ($e) = upstream_log(); $e->{done} }), 'ClaudeIgnoreClientAbort: goes on';
+    ok !(upstream_log())[0]{aborted}, 'ClaudeIgnoreClientAbort: to its end';
+}
+
+# HTTP/2: the client's stream goes with its connection, or alone.
+sub started {
+    my (@command) = @_;
+    defined(my $pid = fork) or die "fork: $!\n";
+    if (!$pid) {
+        open STDOUT, '>', logs_dir() . '/h2client.out';
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+    return $pid;
+}
+
+my $url = 'http://' . hostport('h2');
+for my $case (@phases) {
+    my ($phase, $script) = @$case;
+    for my $how (qw(TERM KILL)) {
+        upstream_reset();
+        my $name = "HTTP/2, $phase, client ends by $how";
+        my $pid = started('curl', '-sN', '--http2-prior-knowledge', '-H', 'content-type: application/json',
+            '-d', body($script, 1), "$url/v1/messages");
+        ok wait_for(3, sub { upstream_log(script => $script) }), "$name: had begun";
+        sleep 0.3;
+        my $left = time;
+        kill $how => $pid;
+        waitpid $pid, 0;
+        my $took = cut_after($script, $left);
+        ok defined $took, "$name: the upstream is left" or next;
+        cmp_ok $took, '<', 1.2, "$name: within a second";
+    }
+}
+
+# One stream reset while the connection lives on: nghttp resets after its timeout.
+{
+    upstream_reset();
+    open my $fh, '>', logs_dir() . '/h2body.json' or die "h2body.json: $!\n";
+    print {$fh} body('streams/hang-middle', 1);
+    close $fh;
+    my $pid = started('nghttp', '-v', '--timeout=1', '-d', logs_dir() . '/h2body.json',
+        '-H', 'content-type: application/json', "$url/v1/messages");
+    ok wait_for(3, sub { upstream_log(script => 'streams/hang-middle') }), 'nghttp: had begun';
+    my $entry = wait_for(5, sub { my ($e) = grep { $_->{aborted} } upstream_log(); $e });
+    ok $entry, 'nghttp: the upstream is left when the client gives up';
+    waitpid $pid, 0;
+}
+
+# Nothing is left over.
+is upstream_stats()->{open}, 0, 'no request is left open at the upstream';
+is post('main', '/v1/messages', messages_body('m'))->{status}, 200, 'the server answers as before';
+done_testing;
