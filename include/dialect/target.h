@@ -23,7 +23,8 @@
     M(sampling, "sampling", -1, "the models take temperature, top_p and top_k")                    \
     M(adaptive_thinking, "adaptive-thinking", -1,                                                  \
       "Messages: the models want adaptive thinking with an effort instead of a budget")            \
-    M(stream_usage, "stream-usage", 1, "Chat: ask streams for usage by stream_options")            \
+    M(stream_usage, "stream-usage", -1,                                                           \
+      "Chat: ask streams for usage by stream_options; the function era does not by itself")           \
     M(json_schema, "json-schema", 1, "the upstream takes JSON Schemas for output")                 \
     M(mid_system, "mid-system", 0,                                                                 \
       "Messages: system messages may stand inside the conversation")                               \

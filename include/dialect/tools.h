@@ -38,6 +38,12 @@ clp_problem *clp_tool_names_make(clp_tool_names **out, const clp_conversation *c
 /** The fitted name of a tool the client calls `name`; in the pool of the names. */
 const char *clp_tool_names_fit(clp_tool_names *names, clp_text name);
 
+/**
+ * The target knows the custom tool `name` only as a function with one string
+ * member `input`: note it in the table of changed names.
+ */
+void clp_tool_names_bridge(clp_tool_names *names, clp_text name);
+
 /** First byte of a value in the table of changed names: the tool is a custom one. */
 #define CLP_TOOL_CUSTOM_MARK '\x01'
 

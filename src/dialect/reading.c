@@ -46,6 +46,37 @@ clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *
     return clp_request_scan(&r->c->doc, body, limits, record_depth, pool);
 }
 
+clp_problem *clp_reading_sniff(clp_reading *r, clp_sniffed *out, clp_span body,
+                               const clp_limits *limits, const clp_dialect *dialect,
+                               apr_pool_t *pool)
+{
+    static const char *const once[] = {"model", "messages"};
+    clp_problem *p = clp_request_scan(&out->doc, body, limits, 1, pool);
+    clp_jval root;
+    clp_jval model;
+
+    if (p) {
+        return p;
+    }
+    memset(r, 0, sizeof(*r));
+    r->pool = pool;
+    r->style = dialect->path_style;
+    root = clp_json_root(out->doc);
+    for (apr_size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+        if (clp_jval_has_duplicate(root, once[i])) {
+            clp_reject_member(r, root, once[i], "must not stand more than once");
+        }
+    }
+    model = clp_jval_get(root, "model");
+    if (!clp_jval_nil(model)) {
+        out->model = clp_read_model(r, root);
+        out->model_raw = clp_jval_raw(model);
+    }
+    out->stream = clp_read_flag(r, root, "stream") == 1;
+    clp_read_array(r, root, "messages");
+    return r->problem;
+}
+
 void clp_reject(clp_reading *r, clp_jval at, const char *fmt, ...)
 {
     va_list ap;

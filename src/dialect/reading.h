@@ -32,6 +32,14 @@ clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *
                                apr_uint32_t record_depth, const clp_dialect *dialect,
                                apr_pool_t *pool);
 
+/**
+ * The looks that all dialects share for a sniff: the body's top level, model,
+ * stream, and that neither model nor messages stand twice.
+ */
+clp_problem *clp_reading_sniff(clp_reading *r, clp_sniffed *out, clp_span body,
+                               const clp_limits *limits, const clp_dialect *dialect,
+                               apr_pool_t *pool);
+
 /** Refuse the value `at`. */
 void clp_reject(clp_reading *r, clp_jval at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
