@@ -23,11 +23,10 @@
     M(sampling, "sampling", -1, "the models take temperature, top_p and top_k")                    \
     M(adaptive_thinking, "adaptive-thinking", -1,                                                  \
       "Messages: the models want adaptive thinking with an effort instead of a budget")            \
-    M(stream_usage, "stream-usage", -1,                                                           \
-      "Chat: ask streams for usage by stream_options; the function era does not by itself")           \
+    M(stream_usage, "stream-usage", -1,                                                            \
+      "Chat: ask streams for usage by stream_options; the function era does not by itself")        \
     M(json_schema, "json-schema", 1, "the upstream takes JSON Schemas for output")                 \
-    M(mid_system, "mid-system", 0,                                                                 \
-      "Messages: system messages may stand inside the conversation")                               \
+    M(mid_system, "mid-system", 0, "Messages: system messages may stand inside the conversation")  \
     M(web_search, "web-search", 0, "the upstream can search the web by itself")                    \
     M(think_tags, "think-tags", 0, "Chat: read a leading <think>…</think> as reasoning")           \
     M(threads, "threads", 1, "Messages: the upstream knows message threads")                       \
