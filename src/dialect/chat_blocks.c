@@ -135,23 +135,6 @@ static call *find(const clp_chat_blocks *b, const piece *p)
     return c && is_next_call(c, p) ? NULL : c;
 }
 
-static call *add(clp_chat_blocks *b, const piece *p)
-{
-    if (b->calls >= MAX_CALLS) {
-        fail(b, "The upstream sent more tool calls than this gateway takes.");
-        return NULL;
-    }
-    call *c = apr_pcalloc(b->pool, sizeof(*c));
-    c->before = b->last;
-    c->index = p->index;
-    c->free = p->free ? 1 : 0;
-    c->lane = clp_lanes_add(b->lanes, p->free ? CLP_PART_CUSTOM_CALL : CLP_PART_TOOL_CALL);
-    clp_args_check_init(&c->check);
-    b->last = c;
-    b->calls++;
-    return c;
-}
-
 static void set_name(clp_chat_blocks *b, call *c)
 {
     int custom = 0;
@@ -173,6 +156,26 @@ static void make_ready(clp_chat_blocks *b, call *c)
         clp_lanes_close(b->lanes, live);
     }
     clp_lanes_ready(b->lanes, c->lane);
+}
+
+static call *add(clp_chat_blocks *b, const piece *p)
+{
+    if (b->calls >= MAX_CALLS) {
+        fail(b, "The upstream sent more tool calls than this gateway takes.");
+        return NULL;
+    }
+    if (b->last && b->last->lane && !b->last->lane->ready && b->last->name.s.n) {
+        make_ready(b, b->last); /* its id did not come in time to keep its place */
+    }
+    call *c = apr_pcalloc(b->pool, sizeof(*c));
+    c->before = b->last;
+    c->index = p->index;
+    c->free = p->free ? 1 : 0;
+    c->lane = clp_lanes_add(b->lanes, p->free ? CLP_PART_CUSTOM_CALL : CLP_PART_TOOL_CALL);
+    clp_args_check_init(&c->check);
+    b->last = c;
+    b->calls++;
+    return c;
 }
 
 static void take_text(clp_chat_blocks *b, call *c, clp_span text)

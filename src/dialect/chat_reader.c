@@ -24,6 +24,7 @@ typedef struct chat_reader {
     unsigned told : 1; /* usage was told */
     unsigned started : 1;
     unsigned stopped : 1; /* a finish reason was told */
+    unsigned whole : 1;   /* it is a document: nothing will be told later */
     unsigned called : 1;  /* passive: a call was opened */
     unsigned ended : 1;   /* FINISH or PROBLEM is out */
 } chat_reader;
@@ -124,7 +125,7 @@ static void start(chat_reader *r, clp_jval root)
     r->started = 1;
     e.id = clp_jval_text(clp_jval_get(root, "id"));
     e.model = clp_jval_text(clp_jval_get(root, "model"));
-    if (r->told && r->usage.cache_read >= 0) {
+    if (r->told && (r->whole || r->usage.cache_read >= 0)) {
         /* without word of the cache the figure for input may shrink later */
         e.usage = r->usage;
     }
@@ -328,6 +329,7 @@ static void on_document(void *ctx, clp_jval root)
         end_with(r, clp_chat_read_problem(200, root.doc->text, r->pool));
         return;
     }
+    r->whole = 1;
     read_answer(r, root);
     if (clp_jval_count(clp_jval_get(root, "choices")) == 0) {
         end_with(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,

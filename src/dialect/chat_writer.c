@@ -11,6 +11,9 @@
 const char clp_chat_keepalive[] = ": keepalive\n\n";
 const char clp_chat_legacy_keepalive[] = ": keepalive\n\n";
 
+/* How clp_call_text_object() begins what was no object. */
+#define WRAPPED "{\\\"_invalid_arguments\\\":"
+
 typedef struct chat_writer {
     clp_writer writer;
     apr_pool_t *pool;
@@ -271,11 +274,13 @@ static void write_arguments(clp_jw *w, chat_writer *c, const clp_folded_block *b
     clp_tool_input input;
     memset(&input, 0, sizeof(input));
     input.arguments = clp_text_escaped(clp_buffer_all(&b->text));
-    clp_jw_ktext(w, "name", b->name);
-    if (clp_text_blank(input.arguments)) {
-        clp_jw_kstr(w, "arguments", "{}");
-        return;
+    if (clp_span_starts(input.arguments.s, WRAPPED)) {
+        /* as an object it is unwrapped: this client gets the text that the model wrote */
+        clp_buffer *object = clp_buffer_make(c->pool, 0);
+        clp_text_append_plain(object, input.arguments);
+        input.object = clp_buffer_all(object);
     }
+    clp_jw_ktext(w, "name", b->name);
     clp_jw_key(w, "arguments");
     clp_tool_input_text(w, &input, c->pool);
 }

@@ -26,6 +26,7 @@ typedef struct messages_reader {
     clp_stop stop;
     clp_buffer stop_string;  /* escaped */
     clp_buffer stop_details; /* raw JSON */
+    unsigned passive : 1;    /* blocks need not be told apart, and none is a problem */
     unsigned stopped : 1;    /* a stop reason was told */
     unsigned ended : 1;      /* FINISH or PROBLEM is out */
 } messages_reader;
@@ -315,18 +316,46 @@ static void on_block_delta(messages_reader *r, clp_jval root)
     }
 }
 
+/* For passthrough: what opens and what is said, wherever it belongs. */
+static void put_passive(messages_reader *r, clp_event_kind kind, clp_part_kind part, clp_text text)
+{
+    clp_event e = clp_event_of(kind);
+    e.part = part;
+    e.text = text;
+    clp_sink_put(&r->sink, &e);
+}
+
+static void on_block_start_passive(messages_reader *r, clp_jval root)
+{
+    clp_jval type = clp_jval_get(clp_jval_get(root, "content_block"), "type");
+    put_passive(r, CLP_EVENT_BLOCK_OPEN, part_of(type), clp_text_str(NULL));
+}
+
+static void on_block_delta_passive(messages_reader *r, clp_jval root)
+{
+    clp_jval delta = clp_jval_get(root, "delta");
+    clp_jval text = clp_jval_get(delta, "text");
+    clp_jval thinking = clp_jval_get(delta, "thinking");
+    if (clp_jval_is_string(text)) {
+        put_passive(r, CLP_EVENT_BLOCK_DELTA, CLP_PART_TEXT, clp_jval_text(text));
+    }
+    else if (clp_jval_is_string(thinking)) {
+        put_passive(r, CLP_EVENT_BLOCK_DELTA, CLP_PART_REASONING, clp_jval_text(thinking));
+    }
+}
+
 static void on_event(void *ctx, clp_jval root)
 {
     messages_reader *r = ctx;
     clp_span type = clp_jval_text(clp_jval_get(root, "type")).s;
     if (clp_span_is(type, "content_block_delta")) {
-        on_block_delta(r, root);
+        (r->passive ? on_block_delta_passive : on_block_delta)(r, root);
     }
     else if (clp_span_is(type, "error") || (type.n == 0 && clp_problems_told(root))) {
         end_with(r, clp_messages_read_problem(200, root.doc->text, r->pool));
     }
     else if (clp_span_is(type, "content_block_start")) {
-        on_block_start(r, root);
+        (r->passive ? on_block_start_passive : on_block_start)(r, root);
     }
     else if (clp_span_is(type, "content_block_stop")) {
         clp_lane *lane = find_lane(r, key_of(root));
@@ -420,6 +449,7 @@ clp_reader *clp_messages_open_reader(const clp_reader_options *options, clp_sink
     r->pool = pool;
     r->sink = sink;
     r->names = options->names;
+    r->passive = options->passive ? 1 : 0;
     r->stop = CLP_STOP_END;
     r->input = clp_answer_input_make(pool, options, RECORD_DEPTH, &handler, r);
     r->lanes = clp_lanes_make(sink, options->max_event, pool);

@@ -1,0 +1,152 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "answer_run.h"
+
+#include "dialect/chat.h"
+#include "dialect/chat_legacy.h"
+#include "dialect/guard.h"
+#include "dialect/messages.h"
+#include "wire/text.h"
+
+static const answer_dialect dialects[] = {
+    {"messages", clp_messages_open_reader, clp_messages_open_writer},
+    {"chat", clp_chat_open_reader, clp_chat_open_writer},
+    {"chat_legacy", clp_chat_legacy_open_reader, clp_chat_legacy_open_writer},
+};
+
+const answer_dialect *answer_dialect_by_name(clp_span name)
+{
+    for (apr_size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+        if (clp_span_is(name, dialects[i].name)) {
+            return &dialects[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_word(clp_buffer *out, const char *name, clp_text t)
+{
+    if (t.s.p) {
+        clp_buffer_printf(out, " %s=", name);
+        clp_text_append_escaped(out, t);
+    }
+}
+
+static void put_usage(clp_buffer *out, const clp_usage *u)
+{
+    const apr_int64_t figures[] = {u->input, u->cache_read, u->cache_write, u->output,
+                                   u->reasoning};
+    clp_buffer_lit(out, " usage=");
+    for (int i = 0; i < 5; i++) {
+        if (figures[i] < 0) {
+            clp_buffer_puts(out, i ? "/-" : "-");
+        }
+        else {
+            clp_buffer_printf(out, i ? "/%" APR_INT64_T_FMT : "%" APR_INT64_T_FMT, figures[i]);
+        }
+    }
+}
+
+void answer_event_line(clp_buffer *out, const clp_event *event)
+{
+    static const char *const parts[] = {"text",   "reasoning", "redacted", "call",
+                                        "custom", "server",    "refusal",  "opaque"};
+    static const char *const stops[] = {"end",  "sequence", "length", "window",
+                                        "tool", "filter",   "pause"};
+    switch (event->kind) {
+    case CLP_EVENT_START:
+        clp_buffer_lit(out, "START");
+        put_word(out, "id", event->id);
+        put_word(out, "model", event->model);
+        put_usage(out, &event->usage);
+        break;
+    case CLP_EVENT_BLOCK_OPEN:
+        clp_buffer_printf(out, "OPEN %d %s", event->index, parts[event->part]);
+        put_word(out, "id", event->id);
+        put_word(out, "name", event->name);
+        break;
+    case CLP_EVENT_BLOCK_DELTA:
+        clp_buffer_printf(out, "%s %d %s|", event->delta == CLP_DELTA_SIGNATURE ? "SIGN" : "DELTA",
+                          event->index, parts[event->part]);
+        clp_text_append_escaped(out, event->text);
+        clp_buffer_putc(out, '|');
+        break;
+    case CLP_EVENT_BLOCK_CLOSE: clp_buffer_printf(out, "CLOSE %d", event->index); break;
+    case CLP_EVENT_USAGE:
+        clp_buffer_lit(out, "USAGE");
+        put_usage(out, &event->usage);
+        break;
+    case CLP_EVENT_FINISH:
+        clp_buffer_printf(out, "FINISH %s", stops[event->stop]);
+        put_word(out, "string", event->stop_string);
+        if (event->stop_details.p) {
+            clp_buffer_lit(out, " details=");
+            clp_buffer_span(out, event->stop_details);
+        }
+        put_usage(out, &event->usage);
+        break;
+    case CLP_EVENT_PROBLEM:
+        clp_buffer_printf(out, "PROBLEM %s: %s", clp_problem_class_name(event->problem->cls),
+                          event->problem->message);
+        break;
+    case CLP_EVENT_PING: clp_buffer_lit(out, "PING"); break;
+    }
+    clp_buffer_putc(out, '\n');
+}
+
+void answer_run_init(answer_run *run, apr_pool_t *pool)
+{
+    memset(run, 0, sizeof(*run));
+    run->pool = pool;
+    clp_buffer_init(&run->events, pool, 0);
+    clp_buffer_init(&run->client, pool, 0);
+}
+
+typedef struct listener {
+    clp_buffer *events;
+    clp_writer *writer;
+} listener;
+
+static void take_event(void *ctx, const clp_event *event)
+{
+    listener *l = ctx;
+    answer_event_line(l->events, event);
+    if (l->writer) {
+        l->writer->put(l->writer, event);
+    }
+}
+
+/* Bytes of its own for each piece, so that the sanitizers see whoever reads past it. */
+static void feed(clp_reader *reader, const char *p, apr_size_t n, apr_pool_t *pool)
+{
+    char *copy = apr_palloc(pool, n ? n : 1);
+    memcpy(copy, p, n);
+    reader->feed(reader, copy, n);
+    memset(copy, '#', n);
+}
+
+void answer_run_go(answer_run *run, const answer_dialect *from, const clp_reader_options *reading,
+                   const answer_dialect *to, const clp_writer_options *writing, clp_span input,
+                   const apr_size_t *cuts, apr_size_t n_cuts, clp_ending how)
+{
+    apr_pool_t *pool;
+    listener l;
+    apr_size_t at = 0;
+    apr_pool_create(&pool, run->pool);
+    clp_buffer_clear(&run->events);
+    clp_buffer_clear(&run->client);
+    l.events = &run->events;
+    l.writer = to ? to->open_writer(writing, &run->client, pool) : NULL;
+    clp_sink sink = {take_event, &l};
+    clp_guard *guard = clp_guard_make(sink, pool);
+    clp_reader *reader = from->open_reader(reading, clp_guard_sink(guard), pool);
+    for (apr_size_t i = 0; i < n_cuts; i++) {
+        feed(reader, input.p + at, cuts[i] - at, pool);
+        at = cuts[i];
+    }
+    feed(reader, input.p + at, input.n - at, pool);
+    reader->finish(reader, how);
+    run->meaningful = clp_guard_meaningful(guard);
+    run->empty = clp_guard_empty(guard);
+    run->broken = clp_guard_problem(guard) != NULL;
+    apr_pool_destroy(pool);
+}

@@ -1,0 +1,47 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_T_ANSWER_RUN_H
+#define CLP_T_ANSWER_RUN_H
+
+#include <apr_pools.h>
+
+#include "dialect/dialect.h"
+
+/**
+ * @file answer_run.h
+ * @brief An upstream's bytes through reader, guard and writer, as in the
+ * gateway, for tests.
+ */
+typedef struct answer_run {
+    apr_pool_t *pool;
+    clp_buffer events; /**< out: what the guard let through, a line each */
+    clp_buffer client; /**< out: the client's bytes */
+    int meaningful;    /**< out: of the guard at the end */
+    int empty;         /**< out */
+    int broken;        /**< out: it ended with a PROBLEM */
+} answer_run;
+
+/** The functions of one dialect's answers. */
+typedef struct answer_dialect {
+    const char *name;
+    clp_reader *(*open_reader)(const clp_reader_options *options, clp_sink sink, apr_pool_t *pool);
+    clp_writer *(*open_writer)(const clp_writer_options *options, clp_buffer *out,
+                               apr_pool_t *pool);
+} answer_dialect;
+
+const answer_dialect *answer_dialect_by_name(clp_span name);
+
+void answer_run_init(answer_run *run, apr_pool_t *pool);
+
+/**
+ * Read `input`, cut at the given offsets (ascending; n_cuts of them), and
+ * write for the client. Clears what the run held.
+ * @param to may be NULL: events only
+ */
+void answer_run_go(answer_run *run, const answer_dialect *from, const clp_reader_options *reading,
+                   const answer_dialect *to, const clp_writer_options *writing, clp_span input,
+                   const apr_size_t *cuts, apr_size_t n_cuts, clp_ending how);
+
+/** One event as a line of text. */
+void answer_event_line(clp_buffer *out, const clp_event *event);
+
+#endif
