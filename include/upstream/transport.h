@@ -103,7 +103,7 @@ struct clp_transport {
      * becomes readable (-1 = none) or a deadline is due; do it, and call handlers.
      * May return without having called any. A client_fd that stays readable makes
      * every step return at once: stop passing it once it was reported.
-     * One step delivers what has arrived, at most some 1.6 MB.
+     * One step delivers what has arrived, at most some 1.6 MB before decoding.
      * @param client_ready out: set to 1 if client_fd was readable
      */
     void (*step)(clp_transport *t, int client_fd, apr_interval_time_t timeout, int *client_ready);

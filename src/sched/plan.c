@@ -25,6 +25,11 @@ static int needs_key(const clp_channel *c)
     return c->auth != CLP_AUTH_NONE;
 }
 
+static int keys_of(const clp_channel *c)
+{
+    return c->keys ? c->keys->nelts : 0;
+}
+
 static int key_allowed(const clp_plan *plan, const clp_channel *c, int key)
 {
     return !plan->pin_key || !strcmp(APR_ARRAY_IDX(c->keys, key, clp_key).id, plan->pin_key);
@@ -33,7 +38,7 @@ static int key_allowed(const clp_plan *plan, const clp_channel *c, int key)
 /* The first key from the channel's that is left, or -1. */
 static int key_left(const clp_plan *plan, const clp_channel *c)
 {
-    for (int i = 0; c->keys && i < c->keys->nelts; i++) {
+    for (int i = 0; i < keys_of(c); i++) {
         if (!plan->key_failed[i] && key_allowed(plan, c, i)) {
             return i;
         }
@@ -66,7 +71,7 @@ static int settle(clp_plan *plan, int exhausted)
         }
         c = APR_ARRAY_IDX(plan->channels, plan->channel, const clp_channel *);
         if (c != now->channel) {
-            memset(plan->key_failed, 0, (apr_size_t)(c->keys ? c->keys->nelts : 0));
+            memset(plan->key_failed, 0, (apr_size_t)keys_of(c));
             memset(plan->url_failed, 0, (apr_size_t)c->urls->nelts);
             now->channel = c;
             now->model = plan->model ? clp_channel_model(c, plan->model, plan->pool) : NULL;
@@ -75,8 +80,9 @@ static int settle(clp_plan *plan, int exhausted)
         now->url_index = url_left(plan, c);
         if (now->url_index >= 0 && (now->key_index >= 0 || !needs_key(c))) {
             now->url = APR_ARRAY_IDX(c->urls, now->url_index, const char *);
-            now->key =
-                now->key_index >= 0 ? &APR_ARRAY_IDX(c->keys, now->key_index, clp_key) : NULL;
+            now->key = c->keys && now->key_index >= 0
+                           ? &APR_ARRAY_IDX(c->keys, now->key_index, clp_key)
+                           : NULL;
             return 1;
         }
         exhausted = 1;
@@ -97,7 +103,7 @@ static int may_carry(const clp_channel *c, const clp_plan_query *q)
 static int is_usable(const clp_channel *c)
 {
     return c->status == CLP_CHANNEL_ACTIVE && c->urls && c->urls->nelts > 0 &&
-           (!needs_key(c) || (c->keys && c->keys->nelts > 0));
+           (!needs_key(c) || keys_of(c) > 0);
 }
 
 /* Keep the order of the configuration among equals. */
@@ -179,8 +185,8 @@ static void make_marks(clp_plan *plan)
     int urls = 1;
     for (int i = 0; i < plan->channels->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(plan->channels, i, const clp_channel *);
-        if (c->keys && c->keys->nelts > keys) {
-            keys = c->keys->nelts;
+        if (keys_of(c) > keys) {
+            keys = keys_of(c);
         }
         if (c->urls->nelts > urls) {
             urls = c->urls->nelts;

@@ -1,6 +1,8 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "curl_transfer.h"
 
+#include <sys/socket.h>
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -131,6 +133,14 @@ static int on_connected(void *ctx, char *peer, char *own, int peer_port, int own
     return t->cancelled ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
+/* Programs that the server starts must not inherit connections. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)ctx;
+    (void)purpose;
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 /* Framing is libcurl's; an Expect would cost a round trip. */
 static int is_framing(const char *name)
 {
@@ -208,6 +218,7 @@ static void set_fixed(clp_transfer *t)
     SET(CURLOPT_MAXAGE_CONN, CONNECTION_MAX_IDLE_S);
     SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_MAX_LIFE_S);
     SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_PREREQFUNCTION, on_connected);
@@ -249,14 +260,14 @@ static void set_method(clp_transfer *t, const char *method)
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.n);
         SET(CURLOPT_POSTFIELDS, t->body.n ? t->body.p : "");
-        if (strcmp(method, "POST")) {
+        if (strcmp(method, "POST") != 0) {
             SET(CURLOPT_CUSTOMREQUEST, method);
         }
     }
     else if (!strcmp(method, "HEAD")) {
         SET(CURLOPT_NOBODY, 1L);
     }
-    else if (strcmp(method, "GET")) {
+    else if (strcmp(method, "GET") != 0) {
         SET(CURLOPT_CUSTOMREQUEST, method);
     }
 }

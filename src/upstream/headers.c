@@ -80,13 +80,13 @@ static int is_per_hop(const apr_table_t *all, const char *name)
 
 int clp_header_goes_up(const char *name, const apr_table_t *from_client)
 {
-    return !is_listed(never_up, name) && strncasecmp(name, "x-forwarded-", 12) &&
+    return !is_listed(never_up, name) && strncasecmp(name, "x-forwarded-", 12) != 0 &&
            !is_per_hop(from_client, name);
 }
 
 int clp_header_comes_down(const char *name, const apr_table_t *from_upstream)
 {
-    return !is_listed(never_down, name) && strncasecmp(name, "access-control-", 15) &&
+    return !is_listed(never_down, name) && strncasecmp(name, "access-control-", 15) != 0 &&
            !is_per_hop(from_upstream, name);
 }
 

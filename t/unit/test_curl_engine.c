@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -46,6 +47,8 @@ static const script scripts[] = {
     {"/cut-in-chunk", CHUNKED "50\r\nhello", 0, 0, 0, CLOSE},
     {"/cut-head", "HTTP/1.1 200 OK\r\nContent-Ty", 0, 0, 0, CLOSE},
     {"/close-framed", OK_HEAD "\r\nuntil the end", 0, 0, 0, CLOSE},
+    {"/whole-then-close", OK_HEAD "Content-Length: 2\r\n\r\nok", 0, 0, 0, CLOSE},
+    {"/only-first", OK_HEAD "Content-Length: 2\r\n\r\nok", 0, 0, 0, KEEP},
     {"/nothing", "", 0, 0, 0, CLOSE},
     {"/empty", "HTTP/1.1 204 No Content\r\n\r\n", 0, 0, 0, KEEP},
     {"/redirect", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 4\r\n\r\nmove", 0, 0,
@@ -245,8 +248,12 @@ static void *connection(void *arg)
     char path[256];
     apr_size_t got;
     unsigned sum;
+    int nth = 0;
     while (read_request(fd, head, sizeof(head), &got, &sum)) {
         sscanf(head, "%*s %255s", path);
+        if (nth++ && !strcmp(path, "/only-first")) {
+            break;
+        }
         pthread_mutex_lock(&server.mutex);
         server.requests++;
         server.keys_seen += strstr(head, "secret-key") != NULL;
@@ -687,7 +694,37 @@ static void test_reuse(clp_curl_engines *set, apr_pool_t *pool)
     OK(clp_curl_engine_take(set) == e, "the last one given is the first one taken");
     get(e, "/hello", no_timeouts, pool);
     IS_INT(connections_now() - before, 1, "it kept its connection");
+
+    /* Kept connections die: by the time they are used again, or when they are. */
+    static const char *const fragile[] = {"/whole-then-close", "/only-first"};
+    for (int i = 0; i < 2; i++) {
+        seen *s = get(e, fragile[i], no_timeouts, pool);
+        OK(s->how == CLP_TRANSFER_DONE, "%s: a connection to be kept", fragile[i]);
+        usleep(20000);
+        s = seen_make(e, pool);
+        clp_transfer_request r = {.method = "POST", .body = CLP_SPAN_LIT("{}")};
+        r.url = url_of(fragile[i], pool);
+        begin(s, &r);
+        finish(s);
+        OK(s->how == CLP_TRANSFER_DONE && s->heads == 1, "%s: the next goes by a new one",
+           fragile[i]);
+    }
     clp_curl_engine_give(set, e);
+}
+
+static void test_inheritance(void)
+{
+    int found = 0;
+    int kept = 0;
+    for (int fd = 3; fd < 200; fd++) {
+        struct sockaddr_in a;
+        socklen_t n = sizeof(a);
+        if (!getpeername(fd, (struct sockaddr *)&a, &n) && ntohs(a.sin_port) == server.port) {
+            found++;
+            kept += !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        }
+    }
+    OK(found > 0 && !kept, "programs started by the server inherit none of %d connections", found);
 }
 
 static void test_cancel(clp_transport *e, apr_pool_t *pool)
@@ -872,6 +909,7 @@ int main(void)
     test_deadlines(e, pool);
     test_pause(e, pool);
     test_reuse(set, pool);
+    test_inheritance();
     test_cancel(e, pool);
     test_chain(e, pool);
     test_client_fd(e, pool);
