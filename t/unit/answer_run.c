@@ -93,12 +93,13 @@ void answer_event_line(clp_buffer *out, const clp_event *event)
     clp_buffer_putc(out, '\n');
 }
 
-void answer_run_init(answer_run *run, apr_pool_t *pool)
+answer_run *answer_run_make(apr_pool_t *pool)
 {
-    memset(run, 0, sizeof(*run));
+    answer_run *run = apr_pcalloc(pool, sizeof(*run));
     run->pool = pool;
     clp_buffer_init(&run->events, pool, 0);
     clp_buffer_init(&run->client, pool, 0);
+    return run;
 }
 
 typedef struct listener {

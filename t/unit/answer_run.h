@@ -30,7 +30,8 @@ typedef struct answer_dialect {
 
 const answer_dialect *answer_dialect_by_name(clp_span name);
 
-void answer_run_init(answer_run *run, apr_pool_t *pool);
+/** An empty run, in `pool`. */
+answer_run *answer_run_make(apr_pool_t *pool);
 
 /**
  * Read `input`, cut at the given offsets (ascending; n_cuts of them), and

@@ -202,19 +202,18 @@ static int same_as(const answer_run *a, const answer_run *b)
 /* Any cut of the bytes gives the same. */
 static void check_splits(const answer_case *c, const answer_run *whole)
 {
-    answer_run run;
+    answer_run *run = answer_run_make(pool);
     apr_size_t n = c->input.n, *cuts = apr_palloc(pool, (n + 1) * sizeof(*cuts));
     apr_uint32_t state = 42;
     int bad = 0;
-    answer_run_init(&run, pool);
     for (apr_size_t i = 0; i < n; i++) {
         cuts[i] = i;
     }
-    go(&run, c, cuts, n);
-    bad += !same_as(&run, whole);
+    go(run, c, cuts, n);
+    bad += !same_as(run, whole);
     for (apr_size_t i = 0; i <= n && !bad; i++) {
-        go(&run, c, &i, 1);
-        bad += !same_as(&run, whole);
+        go(run, c, &i, 1);
+        bad += !same_as(run, whole);
     }
     for (int round = 0; round < 50 && !bad; round++) {
         apr_size_t used = 0;
@@ -224,12 +223,12 @@ static void check_splits(const answer_case *c, const answer_run *whole)
                 break;
             }
         }
-        go(&run, c, cuts, used);
-        bad += !same_as(&run, whole);
+        go(run, c, cuts, used);
+        bad += !same_as(run, whole);
     }
     if (!OK(!bad, "%.*s: same in pieces", (int)c->name.n, c->name.p)) {
-        tap_diag("in pieces:\n%.*s%.*s", (int)run.events.n, run.events.p, (int)run.client.n,
-                 run.client.p);
+        tap_diag("in pieces:\n%.*s%.*s", (int)run->events.n, run->events.p, (int)run->client.n,
+                 run->client.p);
     }
 }
 
@@ -237,22 +236,21 @@ static void check_splits(const answer_case *c, const answer_run *whole)
 static void check_writers(const answer_case *c)
 {
     static const char *const names[] = {"messages", "chat", "chat_legacy"};
-    answer_run run;
+    answer_run *run = answer_run_make(pool);
     clp_json *json = clp_json_make(pool);
-    answer_run_init(&run, pool);
     for (int i = 0; i < 6; i++) {
         answer_case other = *c;
         other.to = answer_dialect_by_name(clp_span_str(names[i % 3]));
         other.writing.stream = i / 3;
         other.writing.legacy_functions = i % 3 == 2;
-        go(&run, &other, NULL, 0);
+        go(run, &other, NULL, 0);
         if (other.writing.stream) {
-            OK(run.client.n > 2 && memcmp(run.client.p + run.client.n - 2, "\n\n", 2) == 0,
+            OK(run->client.n > 2 && memcmp(run->client.p + run->client.n - 2, "\n\n", 2) == 0,
                "%.*s: the stream for %s ends with a blank line", (int)c->name.n, c->name.p,
                other.to->name);
         }
         else {
-            OK(clp_json_scan(json, clp_buffer_all(&run.client), NULL, NULL) == CLP_JSON_OK,
+            OK(clp_json_scan(json, clp_buffer_all(&run->client), NULL, NULL) == CLP_JSON_OK,
                "%.*s: the document for %s is JSON", (int)c->name.n, c->name.p, other.to->name);
         }
     }
@@ -260,16 +258,15 @@ static void check_writers(const answer_case *c)
 
 static void check_case(const answer_case *c)
 {
-    answer_run run;
-    answer_run_init(&run, pool);
-    go(&run, c, NULL, 0);
+    answer_run *run = answer_run_make(pool);
+    go(run, c, NULL, 0);
     if (c->events.p) {
-        IS_SPAN(trim(clp_buffer_all(&run.events)), trim(c->events), word(c->name));
+        IS_SPAN(trim(clp_buffer_all(&run->events)), trim(c->events), word(c->name));
     }
     if (c->out.p) {
-        IS_SPAN(trim(clp_buffer_all(&run.client)), trim(c->out), word(c->name));
+        IS_SPAN(trim(clp_buffer_all(&run->client)), trim(c->out), word(c->name));
     }
-    check_splits(c, &run);
+    check_splits(c, run);
     if (!c->reading.passive) {
         check_writers(c);
     }
@@ -290,14 +287,14 @@ static void begin_case(answer_case *c, const char *file, clp_span name)
 
 static void write_case(const answer_case *c)
 {
-    answer_run run;
-    answer_run_init(&run, pool);
-    go(&run, c, NULL, 0);
+    answer_run *run = answer_run_make(pool);
+    go(run, c, NULL, 0);
     if (c->events.p) {
-        printf("--- events\n%.*s", (int)run.events.n, run.events.p);
+        printf("--- events\n%.*s", (int)run->events.n, run->events.p);
     }
     if (c->out.p) {
-        printf("--- out\n%.*s%s", (int)run.client.n, run.client.p, c->writing.stream ? "" : "\n\n");
+        printf("--- out\n%.*s%s", (int)run->client.n, run->client.p,
+               c->writing.stream ? "" : "\n\n");
     }
     else {
         printf("\n");
