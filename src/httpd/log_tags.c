@@ -115,11 +115,9 @@ static const char *outcome(const tag_source *s)
     if (s->outcome) {
         return clp_result_name(s->outcome->result);
     }
-    if (s->q->problem ? clp_problem_is_clients(s->q->problem) : s->r->status < 500) {
-        return clp_result_name(s->q->problem || s->r->status >= 400 ? CLP_RESULT_CLIENT_ERROR
-                                                                    : CLP_RESULT_OK);
-    }
-    return clp_result_name(CLP_RESULT_FAILED);
+    return clp_result_name(s->r->status < 400   ? CLP_RESULT_OK
+                           : s->r->status < 500 ? CLP_RESULT_CLIENT_ERROR
+                                                : CLP_RESULT_FAILED);
 }
 
 static const char *status_upstream(const tag_source *s)

@@ -90,15 +90,12 @@ static const apr_array_header_t *models_of(request_rec *r, const clp_request *q)
     return list;
 }
 
-static clp_models_shape shape_for(request_rec *r, apr_table_t *args)
+static clp_models_shape shape_for(request_rec *r, const clp_request *q)
 {
     if (apr_table_get(r->headers_in, "anthropic-version")) {
         return CLP_MODELS_ANTHROPIC;
     }
-    if (apr_table_get(r->headers_in, "x-goog-api-key") || apr_table_get(args, "key")) {
-        return CLP_MODELS_GOOGLE;
-    }
-    return CLP_MODELS_OPENAI;
+    return q->route.google ? CLP_MODELS_GOOGLE : CLP_MODELS_OPENAI;
 }
 
 static int reply_missing(request_rec *r, clp_request *q, clp_models_shape shape)
@@ -138,7 +135,7 @@ int clp_endpoint_models(request_rec *r, clp_request *q)
     clp_buffer *json = clp_buffer_make(r->pool, 0);
 
     ap_args_to_table(r, &args);
-    shape = shape_for(r, args);
+    shape = shape_for(r, q);
     q->route.dialect = shape == CLP_MODELS_ANTHROPIC ? &clp_dialect_messages : &clp_dialect_chat;
     problem =
         clp_models_page_read(&page, apr_table_get(args, "limit"), apr_table_get(args, "after_id"),

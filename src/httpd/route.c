@@ -31,6 +31,13 @@ static const clp_dialect *dialect_by_fields(request_rec *r, const char *path)
     return &clp_dialect_chat;
 }
 
+/* Told only before the key is taken out of the request. */
+static int key_as_google(request_rec *r)
+{
+    return apr_table_get(r->headers_in, "x-goog-api-key")
+           || (r->args && (!strncmp(r->args, "key=", 4) || ap_strstr_c(r->args, "&key=")));
+}
+
 /* The path behind the location's prefix, or NULL if it lies elsewhere. */
 static const char *path_of(request_rec *r, const clp_dir_config *conf)
 {
@@ -62,6 +69,7 @@ void clp_route_find(clp_route *out, request_rec *r)
         out->allow = row->allow;
         out->dialect = row->dialect ? row->dialect : dialect_by_fields(r, path);
         out->model = row->below ? path + n : NULL;
+        out->google = key_as_google(r);
         return;
     }
     /* A whole server is shared with whatever else it serves; a location is ours. */

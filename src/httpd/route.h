@@ -25,6 +25,7 @@ typedef struct clp_route {
     const clp_dialect *dialect; /**< to answer in, errors included; never NULL */
     const char *allow;          /**< value of the Allow field, or NULL */
     const char *model;          /**< CLP_ENDPOINT_MODEL: the id, decoded */
+    int google;                 /**< the client shows its key as Google's clients do */
 } clp_route;
 
 /** Route a request whose location is configured; NONE unless ClaudeProxy is on. */
