@@ -719,7 +719,8 @@ static void test_inheritance(void)
     for (int fd = 3; fd < 200; fd++) {
         struct sockaddr_in a;
         socklen_t n = sizeof(a);
-        if (!getpeername(fd, (struct sockaddr *)&a, &n) && ntohs(a.sin_port) == server.port) {
+        if (!getpeername(fd, (struct sockaddr *)&a, &n) && a.sin_family == AF_INET &&
+            ntohs(a.sin_port) == server.port) {
             found++;
             kept += !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
         }
