@@ -120,7 +120,7 @@ static void commit(clp_relay *r)
 
 static void note_start(clp_relay *r, const clp_event *e)
 {
-    if (e->kind == CLP_EVENT_START && e->id.s.n && !r->answer_id) {
+    if (e->kind == CLP_EVENT_START && e->id.s.n && r->params->sniffed->thread) {
         r->answer_id = clp_text_cstr(e->id, r->pool);
     }
 }

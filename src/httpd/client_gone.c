@@ -14,12 +14,11 @@ void clp_client_watch_begin(clp_client_watch *w, request_rec *r)
     apr_socket_t *socket;
     apr_os_sock_t client;
 
-    w->c = r->connection;
     w->fd = -1;
-    if (w->c->master) {
+    if (r->connection->master) {
         return; /* its socket is a dummy */
     }
-    socket = ap_get_conn_socket(w->c);
+    socket = ap_get_conn_socket(r->connection);
     if (!socket || apr_os_sock_get(&client, socket) != APR_SUCCESS) {
         return;
     }
@@ -27,11 +26,6 @@ void clp_client_watch_begin(clp_client_watch *w, request_rec *r)
     if (w->fd >= 0 && epoll_ctl(w->fd, EPOLL_CTL_ADD, client, &event) != 0) {
         clp_client_watch_end(w);
     }
-}
-
-int clp_client_watch_gone(const clp_client_watch *w, int ready)
-{
-    return ready || w->c->aborted;
 }
 
 void clp_client_watch_end(clp_client_watch *w)

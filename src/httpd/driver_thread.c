@@ -12,6 +12,9 @@
 /* nginx's number for a client that left before an answer began; logs only. */
 #define STATUS_CLIENT_GONE 499
 
+/* A client is watched only once its answer has not come at once. */
+#define WATCH_AFTER apr_time_from_msec(50)
+
 static void send_head(request_rec *r, clp_request *q, const clp_exchange *x)
 {
     const clp_answer_head *head = clp_exchange_head(x);
@@ -61,6 +64,9 @@ typedef struct drive {
     clp_exchange *x;
     apr_bucket_brigade *bb;
     int head_sent;
+    clp_client_watch watch;
+    int watching;
+    apr_time_t watch_from; /* answers that come at once need no watch */
 } drive;
 
 static void drive_init(drive *d, request_rec *r, clp_request *q, clp_exchange *x)
@@ -70,6 +76,8 @@ static void drive_init(drive *d, request_rec *r, clp_request *q, clp_exchange *x
     d->x = x;
     d->bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     d->head_sent = 0;
+    d->watching = 0;
+    d->watch_from = apr_time_now() + WATCH_AFTER;
 }
 
 /* Send all that may be sent now. */
@@ -91,12 +99,22 @@ static void deliver(drive *d)
     }
 }
 
-/* Wait for the upstream or the clock, once. */
-static void advance(drive *d, const clp_client_watch *watch, clp_transport *transport)
+/* Wait for the upstream, the client's leaving or the clock, once. */
+static void advance(drive *d, clp_transport *transport)
 {
+    apr_time_t now = apr_time_now();
+    apr_interval_time_t wait = clp_exchange_wait(d->x, now);
     int gone = 0;
-    transport->step(transport, watch->fd, clp_exchange_wait(d->x, apr_time_now()), &gone);
-    if (!CLP_CONF(d->q->conf, ignore_abort) && clp_client_watch_gone(watch, gone)) {
+
+    if (!d->watching && now >= d->watch_from) {
+        clp_client_watch_begin(&d->watch, d->r);
+        d->watching = 1;
+    }
+    if (!d->watching && wait > d->watch_from - now) {
+        wait = d->watch_from - now;
+    }
+    transport->step(transport, d->watching ? d->watch.fd : -1, wait, &gone);
+    if (!CLP_CONF(d->q->conf, ignore_abort) && (gone || d->r->connection->aborted)) {
         d->r->connection->aborted = 1;
         clp_exchange_abort(d->x, apr_time_now());
         return;
@@ -104,8 +122,17 @@ static void advance(drive *d, const clp_client_watch *watch, clp_transport *tran
     clp_exchange_tick(d->x, apr_time_now());
 }
 
+static void stop_watching(drive *d)
+{
+    if (d->watching) {
+        clp_client_watch_end(&d->watch);
+        d->watching = 0;
+    }
+}
+
 static int finish(drive *d)
 {
+    stop_watching(d);
     if (clp_exchange_broken(d->x)) {
         if (d->head_sent) {
             break_connection(d->r, d->bb);
@@ -119,33 +146,28 @@ static int finish(drive *d)
 
 int clp_drive_on_thread(request_rec *r, clp_request *q, clp_exchange *x, clp_transport *transport)
 {
-    clp_client_watch watch;
     drive d;
 
     drive_init(&d, r, q, x);
-    clp_client_watch_begin(&watch, r);
     clp_exchange_start(x, apr_time_now());
     deliver(&d);
     while (!clp_exchange_done(x)) {
-        advance(&d, &watch, transport);
+        advance(&d, transport);
         deliver(&d);
     }
-    clp_client_watch_end(&watch);
     return finish(&d);
 }
 
 void clp_drive_silently(request_rec *r, clp_request *q, clp_exchange *x, clp_transport *transport)
 {
-    clp_client_watch watch;
     drive d;
 
     drive_init(&d, r, q, x);
-    clp_client_watch_begin(&watch, r);
     clp_exchange_start(x, apr_time_now());
     while (!clp_exchange_done(x)) {
-        advance(&d, &watch, transport);
+        advance(&d, transport);
     }
-    clp_client_watch_end(&watch);
+    stop_watching(&d);
 }
 
 int clp_drive_deliver(request_rec *r, clp_request *q, clp_exchange *x)

@@ -2,6 +2,7 @@
 #include "wire/text.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -69,23 +70,44 @@ const char *clp_text_fit(const char *s, clp_charset set, apr_size_t max, apr_poo
     return fit;
 }
 
+/*
+ * Random bytes in stock, one stock a thread: the generator costs several system
+ * calls each time it is asked. A child must not deal out its parent's stock.
+ */
+typedef struct random_stock {
+    pid_t owner;
+    apr_size_t left;
+    unsigned char bytes[512];
+} random_stock;
+
+static unsigned char random_byte(random_stock *stock)
+{
+    if (!stock->left) {
+        if (RAND_bytes(stock->bytes, sizeof(stock->bytes)) != 1 &&
+            apr_generate_random_bytes(stock->bytes, sizeof(stock->bytes)) != APR_SUCCESS) {
+            abort(); /* ids that can be guessed would be worse */
+        }
+        stock->left = sizeof(stock->bytes);
+    }
+    return stock->bytes[--stock->left];
+}
+
 const char *clp_random_base62(apr_size_t n, apr_pool_t *pool)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static __thread random_stock stock;
     char *s = apr_palloc(pool, n + 1);
-    unsigned char raw[32];
     apr_size_t have = 0;
 
+    if (stock.owner != getpid()) {
+        stock.owner = getpid();
+        stock.left = 0;
+    }
     while (have < n) {
-        if (RAND_bytes(raw, sizeof(raw)) != 1 &&
-            apr_generate_random_bytes(raw, sizeof(raw)) != APR_SUCCESS) {
-            abort(); /* ids that can be guessed would be worse */
-        }
-        for (apr_size_t i = 0; i < sizeof(raw) && have < n; i++) {
-            /* 248 = 4 * 62: above it the low digits would come more often */
-            if (raw[i] < 248) {
-                s[have++] = digits[raw[i] % 62];
-            }
+        unsigned char byte = random_byte(&stock);
+        /* 248 = 4 * 62: above it the low digits would come more often */
+        if (byte < 248) {
+            s[have++] = digits[byte % 62];
         }
     }
     s[n] = '\0';
