@@ -47,8 +47,7 @@ int clp_key_list_count(const clp_key_list *list);
 
 /** The name of who holds the key with this digest, or NULL. The time it takes
  * tells nothing of how much of a digest was right. */
-const char *clp_key_list_find(const clp_key_list *list,
-                              const unsigned char digest[CLP_KEY_DIGEST]);
+const char *clp_key_list_find(const clp_key_list *list, const unsigned char digest[CLP_KEY_DIGEST]);
 
 /** May a key holder be called so? [A-Za-z0-9._@+-], 1 to 64 characters. */
 int clp_key_name_ok(const char *name);

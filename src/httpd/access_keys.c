@@ -82,8 +82,7 @@ static file_stamp look_at(const char *path, apr_pool_t *p)
 
 static int same_stamp(const file_stamp *a, const file_stamp *b)
 {
-    return a->changed == b->changed && a->size == b->size && a->inode == b->inode &&
-           a->rv == b->rv;
+    return a->changed == b->changed && a->size == b->size && a->inode == b->inode && a->rv == b->rv;
 }
 
 /**
@@ -145,8 +144,7 @@ const char *clp_access_keys_add_file(clp_access_keys *keys, cmd_parms *cmd, cons
     }
     file->checked = now_seconds();
     apr_pool_cleanup_register(cmd->pool, file, forget_file, apr_pool_cleanup_null);
-    if (apr_thread_mutex_create(&file->mutex, APR_THREAD_MUTEX_DEFAULT, cmd->pool) !=
-            APR_SUCCESS ||
+    if (apr_thread_mutex_create(&file->mutex, APR_THREAD_MUTEX_DEFAULT, cmd->pool) != APR_SUCCESS ||
         apr_thread_mutex_create(&file->looking, APR_THREAD_MUTEX_DEFAULT, cmd->pool) !=
             APR_SUCCESS) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": no mutex could be made", NULL);

@@ -114,8 +114,9 @@ static void challenge(request_rec *r)
 {
     const char *realm = ap_auth_name(r);
 
-    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
-                   apr_pstrcat(r->pool, "Bearer realm=\"", realm ? realm : "claude", "\"", NULL));
+    apr_table_setn(
+        r->err_headers_out, "WWW-Authenticate",
+        apr_pstrcat(r->pool, "Bearer realm=\"", realm ? realm : "claude-proxy", "\"", NULL));
 }
 
 static int refuse(request_rec *r, const char *message)
@@ -145,18 +146,18 @@ static int authenticate(request_rec *r)
                           "ClaudeAccessKey or ClaudeAccessKeyFile: every request is refused",
                           r->uri);
         }
-        return refuse(r, "no access key is configured here: ask the operator for access");
+        return refuse(r, "No access key is known here. Ask the operator of the gateway.");
     }
     if (!digest) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CLP2011: no access key shown for %s", r->uri);
-        return refuse(r, "an access key is required: send it as x-api-key or as Authorization: "
-                         "Bearer");
+        return refuse(r,
+                      "An access key is needed. Send it as x-api-key or as Authorization: Bearer.");
     }
     name = clp_access_keys_find(conf->access_keys, r, digest);
     if (!name) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CLP2012: unknown access key for %s",
                       r->uri);
-        return refuse(r, "the access key is not valid");
+        return refuse(r, "The access key is not valid.");
     }
     r->user = (char *)name;
     return OK;
@@ -172,6 +173,16 @@ static int force_authentication(request_rec *r)
     }
     clp_route_find(&route, r);
     return route.endpoint != CLP_ENDPOINT_NONE && !clp_route_is_public(&route) ? OK : DECLINED;
+}
+
+/**
+ * AuthType without any Require is an error to mod_authz_core. Here it means
+ * that every key will do; whatever a Require says has been or will be asked.
+ */
+static int admit_holder(request_rec *r)
+{
+    return is_ours(r) && r->user && clp_request_claimed(r) && !ap_some_auth_required(r) ? OK
+                                                                                        : DECLINED;
 }
 
 static int note_failure(request_rec *r, const char *type)
@@ -271,5 +282,6 @@ void clp_auth_register(apr_pool_t *p)
     ap_hook_header_parser(hide_query_key, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_force_authn(force_authentication, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_authz(admit_holder, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_note_auth_failure(note_failure, NULL, NULL, APR_HOOK_MIDDLE);
 }

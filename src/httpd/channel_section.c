@@ -12,12 +12,12 @@
 #include "wire/quantity.h"
 #include "wire/text.h"
 
-#define DEFAULT_PRIORITY      100             /* ChannelPriority */
-#define DEFAULT_CONNECT_MS    (10 * 1000)     /* ChannelTimeout connect */
-#define DEFAULT_FIRST_BYTE_MS (300 * 1000)    /* ChannelTimeout first-byte */
-#define DEFAULT_IDLE_MS       (300 * 1000)    /* ChannelTimeout idle */
-#define DEFAULT_TOTAL_MS      0               /* ChannelTimeout total */
-#define DEFAULT_API_VERSION   "2023-06-01"    /* ChannelAnthropicVersion */
+#define DEFAULT_PRIORITY      100          /* ChannelPriority */
+#define DEFAULT_CONNECT_MS    (10 * 1000)  /* ChannelTimeout connect */
+#define DEFAULT_FIRST_BYTE_MS (300 * 1000) /* ChannelTimeout first-byte */
+#define DEFAULT_IDLE_MS       (300 * 1000) /* ChannelTimeout idle */
+#define DEFAULT_TOTAL_MS      0            /* ChannelTimeout total */
+#define DEFAULT_API_VERSION   "2023-06-01" /* ChannelAnthropicVersion */
 
 #define MAX_NAME     64
 #define MAX_PRIORITY 1000000
@@ -307,8 +307,8 @@ const char *clp_channel_timeout(cmd_parms *cmd, void *dir, const char *setting)
     if (wrong) {
         return wrong;
     }
-    member = equals ? find_timeout(&channel->timeouts, setting, (apr_size_t)(equals - setting))
-                    : NULL;
+    member =
+        equals ? find_timeout(&channel->timeouts, setting, (apr_size_t)(equals - setting)) : NULL;
     if (!member) {
         return apr_pstrcat(cmd->pool, "ChannelTimeout: '", setting,
                            "' is none of connect=TIME, first-byte=TIME, idle=TIME, total=TIME",
@@ -354,8 +354,7 @@ const char *clp_channel_tls_ca_file(cmd_parms *cmd, void *dir, const char *path)
     const char *wrong = find_channel_once(cmd, &channel);
 
     (void)dir;
-    return wrong ? wrong
-                 : take_path(cmd, path, &channel->tls.ca_file, clp_tls_certificate_check);
+    return wrong ? wrong : take_path(cmd, path, &channel->tls.ca_file, clp_tls_certificate_check);
 }
 
 const char *clp_channel_tls_ca_path(cmd_parms *cmd, void *dir, const char *path)
@@ -391,8 +390,8 @@ static const char *hide_password(cmd_parms *cmd, const char *url)
 {
     const char *from = strstr(url, "://");
     const char *at = strrchr(url, '@');
-    const char *colon = from && at && from < at ? memchr(from + 3, ':', (apr_size_t)(at - from - 3))
-                                                : NULL;
+    const char *colon =
+        from && at && from < at ? memchr(from + 3, ':', (apr_size_t)(at - from - 3)) : NULL;
 
     if (!at) {
         return url;
@@ -565,7 +564,7 @@ static const struct trait_row {
 #define TRAIT_ROW(member, name, dflt, text) {name, APR_OFFSETOF(clp_traits, member), (dflt)},
     CLP_TRAITS(TRAIT_ROW)
 #undef TRAIT_ROW
-    {NULL, 0, 0},
+        {NULL, 0, 0},
 };
 
 static const char *list_traits(apr_pool_t *p)
@@ -583,8 +582,8 @@ const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting)
     clp_channel *channel;
     const char *wrong = find_channel(cmd, &channel);
     const char *value = strchr(setting, '=');
-    const char *name = value ? apr_pstrmemdup(cmd->pool, setting, (apr_size_t)(value - setting))
-                             : setting;
+    const char *name =
+        value ? apr_pstrmemdup(cmd->pool, setting, (apr_size_t)(value - setting)) : setting;
     const struct trait_row *row = trait_rows;
     int *member;
 
@@ -596,8 +595,8 @@ const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting)
         row++;
     }
     if (!row->name) {
-        return apr_pstrcat(cmd->pool, "ChannelOption: there is no option '", name,
-                           "'; there are ", list_traits(cmd->pool), NULL);
+        return apr_pstrcat(cmd->pool, "ChannelOption: there is no option '", name, "'; there are ",
+                           list_traits(cmd->pool), NULL);
     }
     member = (int *)((char *)&channel->traits + row->offset);
     if (value && ap_cstr_casecmp(value, "=on") == 0) {
@@ -626,8 +625,8 @@ const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char 
         return wrong;
     }
     for (int i = 0; i < 11; i++) {
-        int fits = i == 10 ? date[i] == '\0'
-                           : (i == 4 || i == 7 ? date[i] == '-' : apr_isdigit(date[i]));
+        int fits =
+            i == 10 ? date[i] == '\0' : (i == 4 || i == 7 ? date[i] == '-' : apr_isdigit(date[i]));
         if (!fits) {
             return apr_pstrcat(cmd->pool, "ChannelAnthropicVersion: '", date,
                                "' is not a date as 2023-06-01", NULL);
@@ -684,7 +683,8 @@ static const char *check_complete(const clp_channel *c, apr_pool_t *p)
 static const char *check_name(cmd_parms *cmd, const char *name)
 {
     const clp_server_config *conf = clp_server_config_of(cmd->server);
-    apr_size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    apr_size_t n =
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     if (n == 0 || n > MAX_NAME || name[n]) {
         return apr_psprintf(cmd->pool,
@@ -695,9 +695,8 @@ static const char *check_name(cmd_parms *cmd, const char *name)
     for (int i = 0; i < conf->channels->nelts; i++) {
         const clp_channel *other = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
         if (strcmp(other->name, name) == 0) {
-            return apr_psprintf(cmd->pool,
-                                "<ClaudeChannel>: channel '%s' is already defined at %s", name,
-                                other->defined_in);
+            return apr_psprintf(cmd->pool, "<ClaudeChannel>: channel '%s' is already defined at %s",
+                                name, other->defined_in);
         }
     }
     return NULL;

@@ -50,6 +50,7 @@ const char *clp_channel_auth(cmd_parms *cmd, void *dir, const char *scheme, cons
 const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting);
 const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char *date);
 
+/* clang-format off */
 /** The rows of the command table. */
 #define CLP_CHANNEL_DIRECTIVES                                                                     \
     AP_INIT_RAW_ARGS("<ClaudeChannel", clp_channel_section, NULL, RSRC_CONF,                       \
@@ -94,5 +95,6 @@ const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char 
                     "NAME=on|off|auto: how the provider differs from the protocol"),               \
     AP_INIT_TAKE1("ChannelAnthropicVersion", clp_channel_anthropic_version, NULL, RSRC_CONF,       \
                   "the anthropic-version of converted requests")
+/* clang-format on */
 
 #endif

@@ -28,8 +28,7 @@ void *clp_dir_config_merge(apr_pool_t *p, void *base_conf, void *add_conf)
     conf->prefix = add->enabled != -1 ? add->prefix : base->prefix;
     conf->set_name = add->set_name ? add->set_name : base->set_name;
     if (add->max_tokens_rules && base->max_tokens_rules) {
-        conf->max_tokens_rules =
-            apr_array_append(p, add->max_tokens_rules, base->max_tokens_rules);
+        conf->max_tokens_rules = apr_array_append(p, add->max_tokens_rules, base->max_tokens_rules);
     }
     else {
         conf->max_tokens_rules =

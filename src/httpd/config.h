@@ -20,6 +20,7 @@
 /* All else is compiled with hidden visibility; this is what httpd looks up. */
 extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibility("default")));
 
+/* clang-format off */
 /** Location members: N(member, default). Created as -1 and merged from this list alone. */
 #define CLP_DIR_NUMBERS(N)                                                                         \
     N(enabled, 0)                            /* ClaudeProxy */                                     \
@@ -36,6 +37,7 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(ignore_abort, 0)                       /* ClaudeIgnoreClientAbort */                         \
     N(models_cache_ms, 60 * 1000)            /* ClaudeModelsCache; 0 = off */                      \
     N(attempt_headers, 0)                    /* ClaudeDebugHeaders */
+/* clang-format on */
 
 typedef struct clp_dir_config {
 #define CLP_DIR_MEMBER(member, dflt) apr_int64_t member;
@@ -56,25 +58,27 @@ typedef struct clp_max_tokens_rule {
     apr_int64_t tokens;
 } clp_max_tokens_rule;
 
+/* clang-format off */
 /** Server members: S(member, default); as CLP_DIR_NUMBERS. */
 #define CLP_SERVER_NUMBERS(S)                                                                      \
     S(idle_engines, 64)                      /* ClaudeIdleTransports, per child */                 \
     S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */
+/* clang-format on */
 
 typedef struct clp_server_config {
 #define CLP_SERVER_MEMBER(member, dflt) apr_int64_t member;
     CLP_SERVER_NUMBERS(CLP_SERVER_MEMBER)
 #undef CLP_SERVER_MEMBER
-    apr_array_header_t *channels; /**< of clp_channel *: own ones, after merging the inherited first */
-    apr_array_header_t *sets;     /**< of clp_set_rule: ClaudeChannelSet; own ones first */
-    const char *state_dir;        /**< ClaudeStateDir, absolute; NULL = not set */
-    const char *state_dir_at;     /**< "file:line" of ClaudeStateDir */
+    apr_array_header_t *channels;   /**< of clp_channel *: inherited ones first, then own */
+    apr_array_header_t *sets;       /**< of clp_set_rule: ClaudeChannelSet; own ones first */
+    const char *state_dir;          /**< ClaudeStateDir, absolute; NULL = not set */
+    const char *state_dir_at;       /**< "file:line" of ClaudeStateDir */
     struct clp_channel_draft *open; /**< the section being read, else NULL */
-    apr_hash_t *section_digests;  /**< channel name -> const char *, see channel_section.h */
-    apr_array_header_t *set_uses; /**< of clp_set_use, of this server alone: never merged */
-    const char *proxy_on_at;      /**< "file:line" of the first ClaudeProxy On of this server alone */
-    apr_hash_t *resolved;         /**< set name -> clp_channel_set *, made by the config check */
-    const clp_channel_set *all;   /**< all channels, made by the config check */
+    apr_hash_t *section_digests;    /**< channel name -> const char *, see channel_section.h */
+    apr_array_header_t *set_uses;   /**< of clp_set_use, of this server alone: never merged */
+    const char *proxy_on_at;    /**< "file:line" of the first ClaudeProxy On of this server alone */
+    apr_hash_t *resolved;       /**< set name -> clp_channel_set *, made by the config check */
+    const clp_channel_set *all; /**< all channels, made by the config check */
 } clp_server_config;
 
 /** One ClaudeChannelSet line: a name and the channels (or patterns) in it. */

@@ -182,8 +182,8 @@ static int child_may_read(const char *path, apr_pool_t *p)
 /** Children open the TLS files after they gave up root. */
 static void check_tls_files(check *c, const clp_channel *channel)
 {
-    const char *const paths[] = {channel->tls.ca_file, channel->tls.ca_path,
-                                 channel->tls.cert_file, channel->tls.key_file};
+    const char *const paths[] = {channel->tls.ca_file, channel->tls.ca_path, channel->tls.cert_file,
+                                 channel->tls.key_file};
 
     if (geteuid() != 0) {
         return;
@@ -227,7 +227,8 @@ static void check_served(server_rec *main_server)
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, s,
                          "CLP2032: %s: ClaudeProxy is On, but this server has no <ClaudeChannel>",
                          conf->proxy_on_at);
-        }    }
+        }
+    }
 }
 
 static const char *prepare_state_dir(const char *path, apr_pool_t *p)
@@ -287,8 +288,9 @@ int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         const char *wrong = prepare_state_dir(main_conf->state_dir, ptemp);
 
         if (wrong) {
-            complain(&c, main_conf->state_dir_at,
-                     apr_pstrcat(ptemp, "ClaudeStateDir: ", main_conf->state_dir, " ", wrong, NULL));
+            complain(
+                &c, main_conf->state_dir_at,
+                apr_pstrcat(ptemp, "ClaudeStateDir: ", main_conf->state_dir, " ", wrong, NULL));
         }
     }
     return c.errors ? HTTP_INTERNAL_SERVER_ERROR : OK;

@@ -97,9 +97,9 @@ static int answer_preflight(request_rec *r)
     apr_table_setn(r->headers_out, "Access-Control-Allow-Methods", ALLOWED_METHODS);
     apr_table_setn(r->headers_out, "Access-Control-Allow-Headers",
                    asked ? clp_cors_field_names(asked, r->pool) : USUAL_FIELDS);
-    apr_table_setn(r->headers_out, "Access-Control-Max-Age",
-                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                CLP_CONF(conf, cors_max_age_ms) / 1000));
+    apr_table_setn(
+        r->headers_out, "Access-Control-Max-Age",
+        apr_psprintf(r->pool, "%" APR_INT64_T_FMT, CLP_CONF(conf, cors_max_age_ms) / 1000));
     r->status = HTTP_NO_CONTENT;
     r->no_local_copy = 1;
     /* Header directives of the operator shall see this answer as any other. */
@@ -132,7 +132,7 @@ static int apply_cors(request_rec *r)
         if (!preflight) {
             return DECLINED;
         }
-        clp_error_explain(r, "this web origin may not use the gateway");
+        clp_error_explain(r, "Scripts of this web origin may not use the gateway.");
         return HTTP_FORBIDDEN;
     }
     apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", allowed);

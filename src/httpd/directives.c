@@ -13,12 +13,7 @@
 #define MAX_MODEL 256
 
 /** How a number is written. */
-typedef enum number_kind {
-    A_COUNT,
-    A_SIZE,
-    A_TIME,
-    A_TIME_OR_OFF
-} number_kind;
+typedef enum number_kind { A_COUNT, A_SIZE, A_TIME, A_TIME_OR_OFF } number_kind;
 
 /** A directive with one number: where it goes and what it may be. */
 typedef struct number_rule {
@@ -182,9 +177,8 @@ static const char *set_default_max_tokens(cmd_parms *cmd, void *dir, const char 
         return NULL;
     }
     if (!*pattern || strlen(pattern) > MAX_MODEL) {
-        return apr_psprintf(cmd->pool,
-                            "ClaudeDefaultMaxTokens: the model pattern has 1 to %d bytes",
-                            MAX_MODEL);
+        return apr_psprintf(
+            cmd->pool, "ClaudeDefaultMaxTokens: the model pattern has 1 to %d bytes", MAX_MODEL);
     }
     if (!conf->max_tokens_rules) {
         conf->max_tokens_rules = apr_array_make(cmd->pool, 4, sizeof(clp_max_tokens_rule));
@@ -293,9 +287,9 @@ static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path)
     }
     conf->state_dir = ap_runtime_dir_relative(cmd->pool, path);
     conf->state_dir_at = clp_config_place(cmd->pool, cmd->directive);
-    return conf->state_dir ? NULL
-                           : apr_pstrcat(cmd->pool, "ClaudeStateDir: '", path,
-                                         "' is no usable path", NULL);
+    return conf->state_dir
+               ? NULL
+               : apr_pstrcat(cmd->pool, "ClaudeStateDir: '", path, "' is no usable path", NULL);
 }
 
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)

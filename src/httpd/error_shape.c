@@ -9,6 +9,7 @@
 #include "util_filter.h"
 
 #include "claims.h"
+#include "request.h"
 
 #define FILTER_NAME  "CLAUDE_ERROR"
 #define MESSAGE_NOTE "clp-error-message"
@@ -19,27 +20,27 @@ static const struct {
     clp_problem_class cls;
     const char *message;
 } meanings[] = {
-    {HTTP_BAD_REQUEST, CLP_BAD_REQUEST, "the request is not valid HTTP"},
-    {HTTP_UNAUTHORIZED, CLP_UNAUTHENTICATED, "authentication is required"},
-    {HTTP_PAYMENT_REQUIRED, CLP_BILLING, "payment is required"},
-    {HTTP_FORBIDDEN, CLP_FORBIDDEN, "you are not allowed to do this"},
-    {HTTP_NOT_FOUND, CLP_NOT_FOUND, "there is nothing at this path"},
-    {HTTP_METHOD_NOT_ALLOWED, CLP_BAD_METHOD, "this method is not allowed here"},
-    {HTTP_REQUEST_TIME_OUT, CLP_BAD_REQUEST, "the request did not arrive in time"},
-    {HTTP_CONFLICT, CLP_CONFLICT, "the request conflicts with another one"},
-    {HTTP_LENGTH_REQUIRED, CLP_BAD_REQUEST, "the request needs a Content-Length"},
-    {HTTP_REQUEST_ENTITY_TOO_LARGE, CLP_TOO_LARGE, "the request body is too large"},
-    {HTTP_REQUEST_URI_TOO_LARGE, CLP_BAD_REQUEST, "the request's URL is too long"},
-    {HTTP_UNSUPPORTED_MEDIA_TYPE, CLP_UNSUPPORTED_CODING, "the body's type is not supported"},
-    {HTTP_EXPECTATION_FAILED, CLP_BAD_REQUEST, "the Expect field asks for what is not supported"},
-    {HTTP_UNPROCESSABLE_ENTITY, CLP_UNPROCESSABLE, "the request cannot be processed"},
-    {HTTP_TOO_MANY_REQUESTS, CLP_RATE_LIMITED, "too many requests"},
-    {HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, CLP_BAD_REQUEST, "the request's header is too large"},
-    {HTTP_INTERNAL_SERVER_ERROR, CLP_INTERNAL, "the gateway failed; its error log says why"},
-    {HTTP_NOT_IMPLEMENTED, CLP_NOT_IMPLEMENTED, "the gateway does not know this method"},
-    {HTTP_BAD_GATEWAY, CLP_BAD_GATEWAY, "the upstream could not be reached"},
-    {HTTP_SERVICE_UNAVAILABLE, CLP_OVERLOADED, "the gateway is busy: try again later"},
-    {HTTP_GATEWAY_TIME_OUT, CLP_TIMED_OUT, "the upstream did not answer in time"},
+    {HTTP_BAD_REQUEST, CLP_BAD_REQUEST, "The request is not valid HTTP."},
+    {HTTP_UNAUTHORIZED, CLP_UNAUTHENTICATED, "Authentication is required."},
+    {HTTP_PAYMENT_REQUIRED, CLP_BILLING, "Payment is required."},
+    {HTTP_FORBIDDEN, CLP_FORBIDDEN, "You are not allowed to do this."},
+    {HTTP_NOT_FOUND, CLP_NOT_FOUND, "There is nothing at this path."},
+    {HTTP_METHOD_NOT_ALLOWED, CLP_BAD_METHOD, "This method is not allowed here."},
+    {HTTP_REQUEST_TIME_OUT, CLP_BAD_REQUEST, "The request did not arrive in time."},
+    {HTTP_CONFLICT, CLP_CONFLICT, "The request conflicts with another one."},
+    {HTTP_LENGTH_REQUIRED, CLP_BAD_REQUEST, "The request needs a Content-Length."},
+    {HTTP_REQUEST_ENTITY_TOO_LARGE, CLP_TOO_LARGE, "The request body is too large."},
+    {HTTP_REQUEST_URI_TOO_LARGE, CLP_BAD_REQUEST, "The request's URL is too long."},
+    {HTTP_UNSUPPORTED_MEDIA_TYPE, CLP_UNSUPPORTED_CODING, "The body's type is not supported."},
+    {HTTP_EXPECTATION_FAILED, CLP_BAD_REQUEST, "The Expect field asks for what is not supported."},
+    {HTTP_UNPROCESSABLE_ENTITY, CLP_UNPROCESSABLE, "The request cannot be processed."},
+    {HTTP_TOO_MANY_REQUESTS, CLP_RATE_LIMITED, "Too many requests."},
+    {HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, CLP_BAD_REQUEST, "The request's header is too large."},
+    {HTTP_INTERNAL_SERVER_ERROR, CLP_INTERNAL, "The gateway failed. Its error log says why."},
+    {HTTP_NOT_IMPLEMENTED, CLP_NOT_IMPLEMENTED, "The gateway does not know this method."},
+    {HTTP_BAD_GATEWAY, CLP_BAD_GATEWAY, "The upstream could not be reached."},
+    {HTTP_SERVICE_UNAVAILABLE, CLP_OVERLOADED, "The gateway is busy. Try again later."},
+    {HTTP_GATEWAY_TIME_OUT, CLP_TIMED_OUT, "The upstream did not answer in time."},
 };
 
 void clp_error_explain(request_rec *r, const char *message)
@@ -62,8 +63,22 @@ static clp_problem *make_problem(request_rec *r)
     }
     problem = clp_problem_make(r->pool, cls, "%s", message ? message : meaning);
     problem->status = r->status;
-    problem->request_id = apr_table_get(r->headers_out, "request-id");
     return problem;
+}
+
+static void write_document(request_rec *r, clp_buffer *document)
+{
+    clp_request *q = clp_request_of(r);
+    const clp_dialect *dialect = q ? q->route.dialect : clp_route_dialect(r);
+    clp_problem *problem = make_problem(r);
+
+    if (q) {
+        problem->request_id = q->id;
+        q->problem = problem;
+        apr_table_setn(r->headers_out,
+                       dialect == &clp_dialect_messages ? "request-id" : "x-request-id", q->id);
+    }
+    dialect->write_problem(problem, document);
 }
 
 /** Swallows the canned body; at its end the problem takes its place. */
@@ -82,7 +97,7 @@ static apr_status_t shape_error(ap_filter_t *f, apr_bucket_brigade *bb)
         return APR_SUCCESS;
     }
     document = clp_buffer_make(r->pool, 0);
-    clp_route_dialect(r)->write_problem(make_problem(r), document);
+    write_document(r, document);
     ap_set_content_type(r, "application/json");
     ap_set_content_length(r, (apr_off_t)document->n);
     apr_brigade_write(bb, NULL, NULL, document->p, document->n);

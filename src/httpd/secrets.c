@@ -39,8 +39,8 @@ static const char *take(cmd_parms *cmd, const char *source, const char *secret,
     const char *wrong = check_secret(secret);
 
     if (wrong) {
-        return apr_psprintf(cmd->pool, "%s: the key%s%s %s", cmd->cmd->name,
-                            *source ? " of " : "", source, wrong);
+        return apr_psprintf(cmd->pool, "%s: the key%s%s %s", cmd->cmd->name, *source ? " of " : "",
+                            source, wrong);
     }
     APR_ARRAY_PUSH(out, const char *) = secret;
     return NULL;
@@ -178,8 +178,7 @@ static char *run_program(apr_pool_t *p, char *const *argv, const char **wrong)
     char text[120];
 
     if ((rv = apr_procattr_create(&attr, p)) != APR_SUCCESS ||
-        (rv = apr_procattr_io_set(attr, APR_NO_FILE, APR_FULL_BLOCK, APR_NO_PIPE)) !=
-            APR_SUCCESS ||
+        (rv = apr_procattr_io_set(attr, APR_NO_FILE, APR_FULL_BLOCK, APR_NO_PIPE)) != APR_SUCCESS ||
         (rv = apr_procattr_cmdtype_set(attr, APR_PROGRAM_ENV)) != APR_SUCCESS ||
         (rv = apr_procattr_error_check_set(attr, 1)) != APR_SUCCESS ||
         (rv = apr_proc_create(&proc, argv[0], (const char *const *)argv, NULL, attr, p)) !=
@@ -197,8 +196,8 @@ static char *run_program(apr_pool_t *p, char *const *argv, const char **wrong)
     }
     apr_proc_wait(&proc, &code, &why, APR_WAIT);
     if (!APR_PROC_CHECK_EXIT(why) || code != 0) {
-        *wrong = apr_psprintf(p, "ended with %s %d", APR_PROC_CHECK_EXIT(why) ? "exit code" : "signal",
-                              code);
+        *wrong = apr_psprintf(p, "ended with %s %d",
+                              APR_PROC_CHECK_EXIT(why) ? "exit code" : "signal", code);
         return NULL;
     }
     return output;

@@ -16,8 +16,8 @@ static const unit size_units[] = {
 };
 
 static const unit time_units[] = {
-    {"", 1000},       {"ms", 1},        {"s", 1000},           {"m", 60 * 1000},
-    {"min", 60000},   {"h", 3600 * 1000}, {"d", 86400 * 1000}, {NULL, 0},
+    {"", 1000},     {"ms", 1},          {"s", 1000},         {"m", 60 * 1000},
+    {"min", 60000}, {"h", 3600 * 1000}, {"d", 86400 * 1000}, {NULL, 0},
 };
 
 static int parse_with(const unit *units, const char *text, apr_int64_t *out)

@@ -53,7 +53,8 @@ static void check_names(void)
     OK(!clp_key_name_ok("") && !clp_key_name_ok("a b") && !clp_key_name_ok("a\"") &&
            !clp_key_name_ok("a\n") && !clp_key_name_ok("\xc3\xa4"),
        "and what it may not");
-    OK(clp_key_name_ok("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "64 long");
+    OK(clp_key_name_ok("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+       "64 long");
     OK(!clp_key_name_ok("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
        "not 65");
 }
