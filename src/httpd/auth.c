@@ -175,16 +175,6 @@ static int force_authentication(request_rec *r)
     return route.endpoint != CLP_ENDPOINT_NONE && !clp_route_is_public(&route) ? OK : DECLINED;
 }
 
-/**
- * AuthType without any Require is an error to mod_authz_core. Here it means
- * that every key will do; whatever a Require says has been or will be asked.
- */
-static int admit_holder(request_rec *r)
-{
-    return is_ours(r) && r->user && clp_request_claimed(r) && !ap_some_auth_required(r) ? OK
-                                                                                        : DECLINED;
-}
-
 static int note_failure(request_rec *r, const char *type)
 {
     if (ap_cstr_casecmp(type, CLP_AUTH_TYPE) != 0) {
@@ -282,6 +272,5 @@ void clp_auth_register(apr_pool_t *p)
     ap_hook_header_parser(hide_query_key, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_authn(authenticate, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_force_authn(force_authentication, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_authz(admit_holder, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_note_auth_failure(note_failure, NULL, NULL, APR_HOOK_MIDDLE);
 }
