@@ -8,17 +8,24 @@
 
 #include "http_core.h"
 
-void clp_client_watch_begin(clp_client_watch *w, request_rec *r)
+#define WATCH_AFTER apr_time_from_msec(50)
+
+void clp_client_watch_init(clp_client_watch *w, request_rec *r, int mind)
+{
+    w->c = r->connection;
+    w->mind = mind;
+    w->fd = -1;
+    w->begun = !mind || w->c->master; /* a stream's socket is a dummy */
+    w->from = apr_time_now() + WATCH_AFTER;
+}
+
+static void begin(clp_client_watch *w)
 {
     struct epoll_event event = {.events = EPOLLRDHUP};
-    apr_socket_t *socket;
+    apr_socket_t *socket = ap_get_conn_socket(w->c);
     apr_os_sock_t client;
 
-    w->fd = -1;
-    if (r->connection->master) {
-        return; /* its socket is a dummy */
-    }
-    socket = ap_get_conn_socket(r->connection);
+    w->begun = 1;
     if (!socket || apr_os_sock_get(&client, socket) != APR_SUCCESS) {
         return;
     }
@@ -26,6 +33,27 @@ void clp_client_watch_begin(clp_client_watch *w, request_rec *r)
     if (w->fd >= 0 && epoll_ctl(w->fd, EPOLL_CTL_ADD, client, &event) != 0) {
         clp_client_watch_end(w);
     }
+}
+
+int clp_client_watch_step(clp_client_watch *w, clp_transport *transport, apr_interval_time_t wait)
+{
+    int ready = 0;
+
+    if (!w->begun) {
+        apr_interval_time_t until = w->from - apr_time_now();
+        if (until <= 0) {
+            begin(w);
+        }
+        else if (until < wait) {
+            wait = until;
+        }
+    }
+    transport->step(transport, w->fd, wait, &ready);
+    if (!w->mind || !(ready || w->c->aborted)) {
+        return 0;
+    }
+    w->c->aborted = 1;
+    return 1;
 }
 
 void clp_client_watch_end(clp_client_watch *w)

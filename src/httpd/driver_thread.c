@@ -9,12 +9,6 @@
 #include "debug_headers.h"
 #include "reply.h"
 
-/* nginx's number for a client that left before an answer began; logs only. */
-#define STATUS_CLIENT_GONE 499
-
-/* A client is watched only once its answer has not come at once. */
-#define WATCH_AFTER apr_time_from_msec(50)
-
 static void send_head(request_rec *r, clp_request *q, const clp_exchange *x)
 {
     const clp_answer_head *head = clp_exchange_head(x);
@@ -65,8 +59,6 @@ typedef struct drive {
     apr_bucket_brigade *bb;
     int head_sent;
     clp_client_watch watch;
-    int watching;
-    apr_time_t watch_from; /* answers that come at once need no watch */
 } drive;
 
 static void drive_init(drive *d, request_rec *r, clp_request *q, clp_exchange *x)
@@ -76,8 +68,7 @@ static void drive_init(drive *d, request_rec *r, clp_request *q, clp_exchange *x
     d->x = x;
     d->bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     d->head_sent = 0;
-    d->watching = 0;
-    d->watch_from = apr_time_now() + WATCH_AFTER;
+    clp_client_watch_init(&d->watch, r, !CLP_CONF(q->conf, ignore_abort));
 }
 
 /* Send all that may be sent now. */
@@ -102,43 +93,24 @@ static void deliver(drive *d)
 /* Wait for the upstream, the client's leaving or the clock, once. */
 static void advance(drive *d, clp_transport *transport)
 {
-    apr_time_t now = apr_time_now();
-    apr_interval_time_t wait = clp_exchange_wait(d->x, now);
-    int gone = 0;
-
-    if (!d->watching && now >= d->watch_from) {
-        clp_client_watch_begin(&d->watch, d->r);
-        d->watching = 1;
-    }
-    if (!d->watching && wait > d->watch_from - now) {
-        wait = d->watch_from - now;
-    }
-    transport->step(transport, d->watching ? d->watch.fd : -1, wait, &gone);
-    if (!CLP_CONF(d->q->conf, ignore_abort) && (gone || d->r->connection->aborted)) {
-        d->r->connection->aborted = 1;
+    apr_interval_time_t wait = clp_exchange_wait(d->x, apr_time_now());
+    if (clp_client_watch_step(&d->watch, transport, wait)) {
         clp_exchange_abort(d->x, apr_time_now());
-        return;
     }
-    clp_exchange_tick(d->x, apr_time_now());
-}
-
-static void stop_watching(drive *d)
-{
-    if (d->watching) {
-        clp_client_watch_end(&d->watch);
-        d->watching = 0;
+    else {
+        clp_exchange_tick(d->x, apr_time_now());
     }
 }
 
 static int finish(drive *d)
 {
-    stop_watching(d);
+    clp_client_watch_end(&d->watch);
     if (clp_exchange_broken(d->x)) {
         if (d->head_sent) {
             break_connection(d->r, d->bb);
         }
         else {
-            d->r->status = STATUS_CLIENT_GONE;
+            d->r->status = CLP_STATUS_CLIENT_GONE;
         }
     }
     return OK;
@@ -167,7 +139,7 @@ void clp_drive_silently(request_rec *r, clp_request *q, clp_exchange *x, clp_tra
     while (!clp_exchange_done(x)) {
         advance(&d, transport);
     }
-    stop_watching(&d);
+    clp_client_watch_end(&d.watch);
 }
 
 int clp_drive_deliver(request_rec *r, clp_request *q, clp_exchange *x)

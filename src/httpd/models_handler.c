@@ -16,9 +16,6 @@
 
 APLOG_USE_MODULE(claude_proxy);
 
-/* nginx's number for a client that left before an answer began; logs only. */
-#define STATUS_CLIENT_GONE 499
-
 /* An HTTP/2 client that leaves is seen only by looking. */
 #define LONGEST_WAIT apr_time_from_msec(500)
 
@@ -34,13 +31,10 @@ static int drive(request_rec *r, clp_models_job *job, clp_transport *transport, 
     clp_client_watch watch;
     int stay = 1;
 
-    clp_client_watch_begin(&watch, r);
+    clp_client_watch_init(&watch, r, mind_abort);
     while (stay && !clp_models_done(job)) {
-        int gone = 0;
-        transport->step(transport, watch.fd, LONGEST_WAIT, &gone);
-        if (mind_abort && clp_client_watch_gone(&watch, gone)) {
+        if (clp_client_watch_step(&watch, transport, LONGEST_WAIT)) {
             clp_models_cancel(job);
-            r->connection->aborted = 1;
             stay = 0;
         }
     }
@@ -145,7 +139,7 @@ int clp_endpoint_models(request_rec *r, clp_request *q)
     }
     list = models_of(r, q);
     if (!list) {
-        r->status = STATUS_CLIENT_GONE;
+        r->status = CLP_STATUS_CLIENT_GONE;
         return OK;
     }
     list = clp_models_with_names(list, q->conf->named_models, r->pool);
