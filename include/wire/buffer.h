@@ -19,11 +19,11 @@
  * Bytes to append must not lie in the buffer itself. One thread at a time.
  */
 typedef struct clp_buffer {
-    char *p;         /**< the bytes; NULL while nothing was ever appended */
-    apr_size_t n;    /**< bytes in use */
-    apr_size_t room; /**< bytes allocated, never more than `cap` */
-    apr_size_t cap;  /**< most bytes it may hold; 0 = no bound */
-    int overflow;    /**< an append was refused because of `cap` */
+    char *p;          /**< the bytes; NULL while nothing was ever appended */
+    apr_size_t n;     /**< bytes in use */
+    apr_size_t room;  /**< bytes allocated, never more than `cap` */
+    apr_size_t cap;   /**< most bytes it may hold; 0 = no bound */
+    int overflow;     /**< an append was refused because of `cap` */
     apr_pool_t *pool; /**< whose clean-up frees `p`, registered while there is a `p` */
 } clp_buffer;
 
