@@ -4,11 +4,12 @@
 # Installs what building and testing need, by package name; does nothing when
 # all of it is there.
 #
-#   packaging/install-deps.sh [build] [test] [clients]     (default: build)
+#   packaging/install-deps.sh [build] [test] [clients] [bench]     (default: build)
 #
 #   build    compiler, Apache and library headers
 #   test     Apache::Test, clang's tools, HTTP/2 clients, Node.js
 #   clients  the official SDKs, into t/clients/node_modules
+#   bench    the benchmark's load generator
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -18,6 +19,7 @@ pkg-config gcc make"
 # libapache2-mod-perl2 is the package that brings Apache::Test.
 TEST="libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
 curl nghttp2-client zstd"
+BENCH="nghttp2-client"
 
 fail()
 {
@@ -90,8 +92,9 @@ for group in "$@"; do
     case $group in
     build) packages="$packages $BUILD" ;;
     test) packages="$packages $TEST" ;;
+    bench) packages="$packages $BENCH" ;;
     clients) clients=yes ;;
-    *) fail "no such group: $group (build, test, clients)" ;;
+    *) fail "no such group: $group (build, test, clients, bench)" ;;
     esac
 done
 [ -z "$packages" ] || install_packages $packages
