@@ -191,16 +191,15 @@ static int list_models(request_rec *r, const clp_dialect *dialect)
 typedef struct demo_row {
     const char *ending; /* of the path */
     int method;
-    const char *allow;
     const clp_dialect *dialect;
     int (*run)(request_rec *r, const clp_dialect *dialect);
 } demo_row;
 
 static const demo_row rows[] = {
-    {"/messages", M_POST, "POST", &clp_dialect_messages, generate},
-    {"/messages/count_tokens", M_POST, "POST", &clp_dialect_messages, count_tokens},
-    {"/chat/completions", M_POST, "POST", &clp_dialect_chat, generate},
-    {"/models", M_GET, "GET, HEAD", &clp_dialect_chat, list_models},
+    {"/messages", M_POST, &clp_dialect_messages, generate},
+    {"/messages/count_tokens", M_POST, &clp_dialect_messages, count_tokens},
+    {"/chat/completions", M_POST, &clp_dialect_chat, generate},
+    {"/models", M_GET, &clp_dialect_chat, list_models},
 };
 
 static int handle(request_rec *r)
@@ -218,7 +217,7 @@ static int handle(request_rec *r)
             continue;
         }
         if (r->method_number != row->method) {
-            apr_table_setn(r->err_headers_out, "Allow", row->allow);
+            r->allowed |= AP_METHOD_BIT << row->method;
             return HTTP_METHOD_NOT_ALLOWED;
         }
         return row->run(r, row->dialect);
