@@ -22,31 +22,33 @@ sub logged {
 my ($line, $r) = logged('main', '/v1/messages', messages_body('mapped-model', 'a secret prompt'));
 ok $line, 'a line' or BAIL_OUT('the access log has no line: is the LogFormat known?');
 is $line->{channel}, 'main', 'channel';
-is $line->{client_dialect}, 'messages', 'client dialect';
-is $line->{upstream_dialect}, 'messages', 'upstream dialect';
+is $line->{client_protocol}, 'messages', 'client dialect';
+is $line->{upstream_protocol}, 'messages', 'upstream dialect';
 is $line->{model}, 'mapped-model', 'model';
 is $line->{upstream_model}, 'upstream-name', 'model upstream';
 is $line->{attempts}, 1, 'attempts';
-is $line->{input_tokens}, 20, 'input tokens';
-is $line->{output_tokens}, 7, 'output tokens';
-is $line->{cache_read_tokens}, 5, 'tokens from the cache';
-is $line->{cache_write_tokens}, 3, 'tokens into the cache';
-like $line->{first_token_ms}, qr/^\d+$/, 'time to the first token';
-ok $line->{outcome}, 'outcome';
+is $line->{tokens_in}, 20, 'input tokens';
+is $line->{tokens_out}, 7, 'output tokens';
+is $line->{tokens_cache_read}, 5, 'tokens from the cache';
+is $line->{tokens_cache_write}, 3, 'tokens into the cache';
+like $line->{ttft}, qr/^\d+$/, 'time to the first token';
+is $line->{outcome}, 'ok', 'outcome';
+is $line->{note}, 'main', 'the same as a note';
+is $line->{stop}, 'end', 'why it ended';
 unlike $line->{key}, qr/up-key-main/, 'the key is masked';
 my $good = $line->{outcome};
 
 for my $stream (0, 1) {
     ($line) = logged('chat', '/v1/messages', messages_body('m', 'x', $stream ? (stream => JSON::PP::true()) : ()));
     my $name = 'converted' . ($stream ? ' stream' : '');
-    is $line->{upstream_dialect}, 'chat', "$name: upstream dialect";
-    is $line->{output_tokens}, 7, "$name: output tokens";
-    is $line->{cache_read_tokens}, 5, "$name: tokens from the cache";
+    is $line->{upstream_protocol}, 'chat', "$name: upstream dialect";
+    is $line->{tokens_out}, 7, "$name: output tokens";
+    is $line->{tokens_cache_read}, 5, "$name: tokens from the cache";
     is $line->{outcome}, $good, "$name: outcome";
 }
 ($line) = logged('main', '/v1/messages', messages_body('m', 'x', stream => JSON::PP::true()));
-is $line->{output_tokens}, 7, 'a stream passed through: output tokens';
-is $line->{input_tokens}, 20, 'a stream passed through: input tokens';
+is $line->{tokens_out}, 7, 'a stream passed through: output tokens';
+is $line->{tokens_in}, 20, 'a stream passed through: input tokens';
 
 ($line, $r) = logged('main', '/v1/messages', messages_body('script:streams/cut', 'x', stream => JSON::PP::true()));
 isnt $line->{outcome}, $good, 'a cut stream is no success';

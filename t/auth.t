@@ -84,6 +84,7 @@ sub keys_file {
     my ($text) = @_;
     my $file = logs_dir() . '/keys';
     open my $fh, '>', "$file.new" or die "$file: $!\n";
+    chmod 0600, "$file.new";
     print {$fh} $text;
     close $fh;
     return rename "$file.new", $file;

@@ -121,15 +121,20 @@ sub prepare {
     open my $ports, '>', "$top/t/conf/ports.conf" or die "ports.conf: $!\n";
     print {$ports} "Define UPSTREAM_PORT $upstream\nDefine VOID_PORT $void\nDefine REFUSED_PORT $refused\n";
     close $ports or die "ports.conf: $!\n";
+    # The file of ClaudeAccessKeyFile has to be there at the start.
+    open my $keys, '>', "$top/t/logs/keys" or die "keys: $!\n";
+    chmod 0600, "$top/t/logs/keys";
+    print {$keys} "first first-file-key\n";
+    close $keys or die "keys: $!\n";
     return;
 }
 
 # Servers must not outlive a run that failed half-way.
-my $upstream_pid;
+my ($upstream_pid, $owner);
 
 END {
     my $status = $?;
-    end_upstream() if $upstream_pid;
+    end_upstream() if $upstream_pid && $owner == $$;
     $? = $status;
 }
 
@@ -153,6 +158,7 @@ sub ports {
 sub start {
     my ($self) = @_;
     if ($self->{opts}{'start-httpd'}) {
+        $SIG{TERM} = sub { exit 1 };    # Apache::Test ends itself so when httpd does not start
         my $port = ports();
         defined(my $pid = fork) or die "fork: $!\n";
         if (!$pid) {
@@ -162,7 +168,7 @@ sub start {
         open my $fh, '>', "$top/t/logs/upstream.pid" or die "upstream.pid: $!\n";
         print {$fh} "$pid\n";
         close $fh;
-        $upstream_pid = $pid;
+        ($upstream_pid, $owner) = ($pid, $$);
         for (1 .. 100) {
             last if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port->{upstream});
             select undef, undef, undef, 0.05;

@@ -225,7 +225,7 @@ sub answer {
     my $what = {
         dialect => $dialect, serial => $entry->{n},
         stream  => scalar($$body =~ /"stream"\s*:\s*true/),
-        json    => length $$body <= PARSED_BODY ? eval { JSON::PP::decode_json($$body) } : undef,
+        json    => length $$body <= PARSED_BODY ? scalar(eval { JSON::PP::decode_json($$body) }) : undef,
     };
     my $lines = eval { $self->lines_of($key, $request, $what) };
     my $plan = $lines && eval { ClaudeTest::Script::compile($lines, $what, $self->{scripts}) };
