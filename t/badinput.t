@@ -22,7 +22,6 @@ my @cases = (
     [ 'a comma too many',   both => "{\"model\":\"m\",\"max_tokens\":5,$user,}",   400, qr/JSON/ ],
     [ 'single quotes',      both => "{'model':'m'}",                               400, qr/JSON/ ],
     [ 'bad UTF-8',          both => "{\"model\":\"m\",\"max_tokens\":5,\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", 400, qr/UTF-8/ ],
-    [ 'half a surrogate',   both => "{\"model\":\"\\ud800\",\"max_tokens\":5,$user}", 400, qr/./ ],
     [ 'raw control character', both => "{\"model\":\"m\x01\",\"max_tokens\":5,$user}", 400, qr/./ ],
     [ 'NaN',                both => "{\"model\":\"m\",\"max_tokens\":NaN,$user}",  400, qr/JSON/ ],
     [ 'a number with a zero', both => "{\"model\":\"m\",\"max_tokens\":05,$user}", 400, qr/JSON/ ],

@@ -34,7 +34,7 @@ my @paths = (
     [ unused => GET  => '/v1/models',                  [],          404, undef, 'html' ],
     [ unused => GET  => '/health',                     [],          404, undef, 'html' ],
     [ empty => GET   => '/health',                     [],          [ 200, 503 ] ],
-    [ empty => POST  => '/v1/messages',                [],          [ 400, 503 ] ],
+    [ empty => POST  => '/v1/messages',                [],          [ 400, 529 ] ],
 );
 for my $case (@paths) {
     my ($vhost, $method, $path, $headers, $status, $allow, $html) = @$case;
@@ -49,7 +49,7 @@ for my $case (@paths) {
         unlike $r->{headers}{'content-type'} // '', qr/json/, "$name: not the gateway's answer";
         next;
     }
-    my $messages = @$headers || $path =~ /messages/;
+    my $messages = @$headers || $path =~ /messages/ ? 1 : 0;
     ok $r->{json} && ref $r->{json}{error} eq 'HASH'
         && $messages == (($r->{json}{type} // '') eq 'error' ? 1 : 0), "$name: in the client's shape"
         or diag $r->{body};

@@ -66,6 +66,8 @@ for my $case (@next) {
             is scalar @way, 2, "$name: two attempts" or diag "@way";
             is $way[0], 'first/first-key-1', "$name: the first key first";
             is $way[1], $second, "$name: then $second" if $second;
+            # A kept connection that dies without a byte is one that was old: the same again is right.
+            next if $script =~ /^(?:no-answer|reset)$/;
             isnt $way[1], $way[0], "$name: not the same again";
             is $r->{headers}{'x-claude-proxy-attempts'}, 2, "$name: attempts in the debug header" if !$stream;
         }

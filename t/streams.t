@@ -49,6 +49,12 @@ for my $way (@ways) {
         : grep { defined $_->{comment} } @{ $r->{events} };
     cmp_ok scalar @alive, '>=', 2, "$name, silence inside: kept alive";
 
+    # Silence in the middle of an event: nothing may be put inside it.
+    $r = ask($vhost, $dialect, 'streams/silent-inside', prefix => '/patient');
+    is stream_text($r), 'split', "$name, silence inside an event: the text";
+    ok !(grep { defined $_->{data} && $_->{data} ne '[DONE]' && !$_->{json} } @{ $r->{events} }),
+        "$name, silence inside an event: every event is whole" or diag $r->{body};
+
     # Failure after a keep-alive: the status is gone, so it is told in the stream.
     $r = ask($vhost, $dialect, 'streams/late-error', prefix => '/patient');
     is $r->{status}, 200, "$name, late error: the status line was sent";
@@ -119,7 +125,7 @@ for my $way (@ways) {
     cmp_ok memory() - $before, '<', 12_000, "$name: memory stays low (KB)";
     is upstream_stats()->{open}, 1, "$name: the upstream waits";
     # Then it reads a part and leaves.
-    my $r = $client->receive(until => sub { length $_[0] > 3_000_000 });
+    my $r = $client->receive(raw => 1, until => sub { length $_[0] > 3_000_000 });
     ok length $r->{body} > 3_000_000, "$name: goes on when the client reads";
     $client->shut;
     ok wait_for(2, sub { upstream_stats()->{aborted} }), "$name: and ends when it leaves";

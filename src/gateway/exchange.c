@@ -119,6 +119,11 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
     clp_answer_head head;
 
     x->outcome.problem = problem;
+    if (!problem->request_id && x->params.request_id) {
+        clp_problem *named = clp_problem_copy(problem, x->pool);
+        named->request_id = x->params.request_id;
+        problem = named;
+    }
     clp_buffer_clear(&x->out);
     if (x->head_ready) {
         tell_in_stream(x, problem);

@@ -34,6 +34,9 @@ static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
     int status = clp_body_read(r, q, problem);
     if (status == OK && !*problem) {
         *problem = q->route.dialect->sniff(&q->sniffed, q->body, &limits, r->pool);
+        if (!*problem && !q->sniffed.model) {
+            *problem = clp_problem_at(r->pool, CLP_BAD_REQUEST, "model", "is required");
+        }
     }
     return status;
 }

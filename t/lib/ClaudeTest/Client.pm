@@ -82,7 +82,7 @@ sub more {
     return defined $n ? ($n ? 1 : 0) : $!{EAGAIN} ? 1 : 0;
 }
 
-# The answer. Options: timeout (20 s), until => sub of the body so far: stop when true.
+# The answer. Options: timeout (20 s), raw (leave events unread), until => sub of the body so far: stop when true.
 sub receive {
     my ($self, %options) = @_;
     my $until = time + ($options{timeout} || 20);
@@ -151,7 +151,7 @@ sub receive {
     $r{closed} = ($r{headers}{connection} // '') =~ /close/i || !$r{complete};
     $r{json} = eval { JSON::PP::decode_json($r{body}) }
         if ($r{headers}{'content-type'} // '') =~ m{^application/json};
-    $r{events} = events($r{body}, \@marks) if ($r{headers}{'content-type'} // '') =~ m{^text/event-stream};
+    $r{events} = events($r{body}, \@marks) if !$options{raw} && ($r{headers}{'content-type'} // '') =~ m{^text/event-stream};
     return \%r;
 }
 

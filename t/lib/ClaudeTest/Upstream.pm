@@ -64,8 +64,9 @@ sub new {
 # A listener whose queue is full: the kernel drops further connection attempts.
 sub open_void {
     my ($self, $port) = @_;
-    $self->{void} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 0,
+    $self->{void} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1,
         ReuseAddr => 1) or die "upstream: port $port: $@\n";
+    listen $self->{void}, 0 or die "upstream: listen: $!\n";
     $self->{filling} = [ map {
         IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 0.2) // ()
     } 1 .. 3 ];
