@@ -21,8 +21,9 @@
 typedef struct clp_plan_query {
     const clp_dialect *client; /**< the client's protocol */
     const char *model;         /**< as the client named it; NULL = none */
-    int needs_passthrough;     /**< a message thread: only channels of the client's own dialect
-                                that know threads will do */
+    int own_dialect;           /**< only channels of the client's own dialect will do */
+    int thread;                /**< it belongs to a message thread: only channels of the client's
+                                    own dialect whose upstream knows threads will do */
     const char *pin_channel;   /**< only this channel … */
     const char *pin_key;       /**< … and this key id; NULL = any */
 } clp_plan_query;

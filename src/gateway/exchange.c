@@ -155,7 +155,9 @@ static void give_verbatim(clp_exchange *x)
 
 static void log_failure(clp_exchange *x, const clp_attempt *a)
 {
-    clp_log(x->params.subject, CLP_LOG_WARNING, 0, 1300,
+    /* A client's own fault is nothing an operator has to mend. */
+    clp_log_level level = clp_problem_is_clients(a->problem) ? CLP_LOG_INFO : CLP_LOG_WARNING;
+    clp_log(x->params.subject, level, 0, 1300,
             "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
             " ms: status %d, %s (%s%s%s); then: %s",
             x->outcome.attempts->nelts, a->candidate.channel->name,

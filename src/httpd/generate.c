@@ -41,7 +41,7 @@ static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
     return status;
 }
 
-static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, int same_dialect)
+static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, int own_dialect)
 {
     const clp_channel_set *set = clp_config_channels(r);
     clp_plan_query query;
@@ -49,7 +49,8 @@ static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, i
     memset(&query, 0, sizeof(query));
     query.client = q->route.dialect;
     query.model = q->sniffed.model;
-    query.needs_passthrough = same_dialect || q->sniffed.thread != NULL;
+    query.own_dialect = own_dialect;
+    query.thread = q->sniffed.thread != NULL;
     clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "", q->sniffed.previous, set,
                           r->request_time, r->pool);
     return clp_plan_make(plan, set, &query, r->pool);

@@ -97,7 +97,10 @@ typedef struct left_out {
 
 static int may_carry(const clp_channel *c, const clp_plan_query *q)
 {
-    return !q->needs_passthrough || (c->dialect == q->client && c->traits.threads);
+    if (!q->own_dialect && !q->thread) {
+        return 1;
+    }
+    return c->dialect == q->client && (!q->thread || c->traits.threads);
 }
 
 static int is_usable(const clp_channel *c)

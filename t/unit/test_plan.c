@@ -164,7 +164,7 @@ static void test_model(apr_pool_t *pool)
 static void test_pins(apr_pool_t *pool)
 {
     clp_channel_set *set = set_make(pool);
-    clp_plan_query q = {.client = &messages, .model = "m", .needs_passthrough = 1};
+    clp_plan_query q = {.client = &messages, .model = "m", .thread = 1};
     clp_plan *plan;
     clp_problem *p;
     clp_channel *b;
