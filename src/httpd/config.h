@@ -27,6 +27,7 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(max_body, 32 * 1024 * 1024)            /* ClaudeMaxRequestBody, bytes as sent */             \
     N(max_decoded, 64 * 1024 * 1024)         /* ClaudeMaxDecodedBody, bytes after decoding */      \
     N(max_depth, 512)                        /* ClaudeMaxJSONDepth */                              \
+    N(max_values, 1000000)                   /* ClaudeMaxJSONValues; 16 bytes of memory each */    \
     N(max_event, 64 * 1024 * 1024)           /* ClaudeMaxUpstreamEvent, bytes */                   \
     N(keepalive_ms, 10 * 1000)               /* ClaudeKeepAliveInterval; 0 = off */                \
     N(max_attempts, 10)                      /* ClaudeMaxAttempts */                               \

@@ -23,7 +23,7 @@ static clp_limits limits_of(const clp_request *q)
 {
     clp_limits limits;
     limits.max_depth = (apr_uint32_t)CLP_CONF(q->conf, max_depth);
-    limits.max_values = 0;
+    limits.max_values = (apr_uint32_t)CLP_CONF(q->conf, max_values);
     return limits;
 }
 
