@@ -38,9 +38,10 @@ const char *clp_key_list_add_text(clp_key_list *list, const char *name, clp_span
  * Add the lines of a key file: "name key" with key as above, blank lines, and
  * comments that begin with '#' at the start of a line or after a blank.
  * @param line out: the line the error is about
+ * @param plain out: how many lines had a key that was not given as a digest
  * @return NULL, or what is wrong; what stood before that line was added
  */
-const char *clp_key_list_add_lines(clp_key_list *list, clp_span text, int *line);
+const char *clp_key_list_add_lines(clp_key_list *list, clp_span text, int *line, int *plain);
 
 /** How many keys. */
 int clp_key_list_count(const clp_key_list *list);

@@ -177,7 +177,7 @@ static clp_span take_word(clp_span *line)
     return word;
 }
 
-static const char *add_line(clp_key_list *list, clp_span line)
+static const char *add_line(clp_key_list *list, clp_span line, int *plain)
 {
     clp_span name = take_word(&line);
     clp_span key = take_word(&line);
@@ -191,14 +191,16 @@ static const char *add_line(clp_key_list *list, clp_span line)
     if (take_word(&line).p) {
         return "there is more than a name and a key on the line";
     }
+    *plain += !clp_span_starts(key, "sha256:");
     return clp_key_list_add_text(list, apr_pstrmemdup(list->pool, name.p, name.n), key);
 }
 
-const char *clp_key_list_add_lines(clp_key_list *list, clp_span text, int *line)
+const char *clp_key_list_add_lines(clp_key_list *list, clp_span text, int *line, int *plain)
 {
     apr_size_t at = 0;
 
     *line = 0;
+    *plain = 0;
     while (at < text.n) {
         const char *from = text.p + at;
         const char *end = memchr(from, '\n', text.n - at);
@@ -209,7 +211,7 @@ const char *clp_key_list_add_lines(clp_key_list *list, clp_span text, int *line)
         if (memchr(from, '\0', n)) {
             return "the line holds a NUL byte";
         }
-        wrong = add_line(list, clp_span_of(from, n));
+        wrong = add_line(list, clp_span_of(from, n), plain);
         if (wrong) {
             return wrong;
         }

@@ -96,18 +96,23 @@ static clp_key_list *read_list(const char *path, apr_pool_t **out, apr_pool_t *p
     apr_pool_t *pool;
     char *text;
     apr_size_t n;
-    int line;
+    int line, plain, open_to_all;
 
-    *wrong = clp_secret_file_read(path, p, &text, &n);
+    *wrong = clp_secret_file_read(path, p, &text, &n, &open_to_all);
     if (*wrong) {
         return NULL;
     }
     apr_pool_create(&pool, NULL);
     apr_pool_tag(pool, "claude_access_keys");
     list = clp_key_list_make(pool);
-    *wrong = clp_key_list_add_lines(list, clp_span_of(text, n), &line);
+    *wrong = clp_key_list_add_lines(list, clp_span_of(text, n), &line, &plain);
     if (*wrong) {
         *wrong = apr_psprintf(p, "has a mistake on line %d: %s", line, *wrong);
+    }
+    else if (plain && open_to_all) {
+        *wrong = CLP_SECRET_FILE_OPEN ", or write the keys as sha256:";
+    }
+    if (*wrong) {
         apr_pool_destroy(pool);
         return NULL;
     }

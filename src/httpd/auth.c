@@ -146,18 +146,18 @@ static int authenticate(request_rec *r)
                           "ClaudeAccessKey or ClaudeAccessKeyFile: every request is refused",
                           r->uri);
         }
-        return refuse(r, "No access key is known here. Ask the operator of the gateway.");
+        return refuse(r, "No valid access key was given: none is set up here. Ask the operator.");
     }
     if (!digest) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CLP2011: no access key shown for %s", r->uri);
-        return refuse(r,
-                      "An access key is needed. Send it as x-api-key or as Authorization: Bearer.");
+        return refuse(r, "No valid access key was given. Send it as x-api-key or as Authorization: "
+                         "Bearer.");
     }
     name = clp_access_keys_find(conf->access_keys, r, digest);
     if (!name) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CLP2012: unknown access key for %s",
                       r->uri);
-        return refuse(r, "The access key is not valid.");
+        return refuse(r, "No valid access key was given: the one that was sent is unknown.");
     }
     r->user = (char *)name;
     return OK;

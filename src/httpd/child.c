@@ -14,8 +14,6 @@
 APLOG_USE_MODULE(claude_proxy);
 
 #define RETAINED_KEY      "mod_claude_proxy_pins_v1"
-#define DEFAULT_PIN_ROWS  16384
-#define DEFAULT_MAX_IDLE  64
 
 /* Survives every graceful restart and the reload of this very module. */
 typedef struct retained_pins {
@@ -54,8 +52,7 @@ static int log_wants(void *subject, clp_log_level level)
 static void make_pins(server_rec *s)
 {
     const clp_server_config *conf = clp_server_config_of(s);
-    apr_uint32_t rows
-        = conf->pin_rows > 0 ? (apr_uint32_t)conf->pin_rows : (apr_uint32_t)DEFAULT_PIN_ROWS;
+    apr_uint32_t rows = (apr_uint32_t)CLP_CONF(conf, pin_rows);
     retained_pins *kept = ap_retained_data_get(RETAINED_KEY);
     apr_size_t size = clp_pin_table_size(rows);
 
@@ -95,7 +92,7 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
 static void child_init(apr_pool_t *p, server_rec *s)
 {
     const clp_server_config *conf = clp_server_config_of(s);
-    int max_idle = conf->idle_engines >= 0 ? (int)conf->idle_engines : DEFAULT_MAX_IDLE;
+    int max_idle = (int)CLP_CONF(conf, idle_engines);
 
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {

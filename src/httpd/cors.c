@@ -40,7 +40,7 @@ struct clp_cors {
     "openai-version, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, "                       \
     "x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, "   \
     "x-ratelimit-reset-tokens, x-claude-proxy-channel, x-claude-proxy-attempts, "                  \
-    "x-claude-proxy-pid"
+    "x-claude-proxy-pid, x-claude-proxy-request"
 
 const char *clp_cors_add(clp_cors *cors, cmd_parms *cmd, int argc, char *const argv[],
                          clp_cors **out)

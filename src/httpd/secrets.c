@@ -67,7 +67,8 @@ static char *next_line(char **text)
     return line;
 }
 
-const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text, apr_size_t *n)
+const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text, apr_size_t *n,
+                                 int *open_to_all)
 {
     apr_file_t *file;
     apr_finfo_t info;
@@ -83,10 +84,7 @@ const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text
         apr_file_close(file);
         return "is not a regular file";
     }
-    if (info.protection & APR_FPROT_WREAD) {
-        apr_file_close(file);
-        return "may be read by everyone: take that right away with chmod o-r";
-    }
+    *open_to_all = (info.protection & APR_FPROT_WREAD) != 0;
     if (info.size > MAX_SECRET_FILE) {
         apr_file_close(file);
         return "is larger than 1 MiB";
@@ -108,11 +106,15 @@ static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_arra
     char *text;
     apr_size_t n;
     int before = out->nelts;
+    int open_to_all = 0;
 
     if (!arg[5] || !path) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": '", arg, "' names no file", NULL);
     }
-    wrong = clp_secret_file_read(path, cmd->pool, &text, &n);
+    wrong = clp_secret_file_read(path, cmd->pool, &text, &n, &open_to_all);
+    if (!wrong && open_to_all) {
+        wrong = CLP_SECRET_FILE_OPEN;
+    }
     if (!wrong && strlen(text) != n) {
         wrong = "holds a NUL byte";
     }

@@ -35,11 +35,15 @@ void clp_secret_hide(cmd_parms *cmd, int keep);
 void clp_secret_show_instead(cmd_parms *cmd, const char *args);
 
 /**
- * Read a file of secrets, at most 1 MiB: a regular file that not everyone may
- * read.
+ * Read a file of secrets: a regular file of at most 1 MiB.
  * @param text out: the bytes, with a NUL behind them
+ * @param open_to_all out: everyone may read the file
  * @return NULL, or what is wrong with the file, without its name
  */
-const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text, apr_size_t *n);
+const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text, apr_size_t *n,
+                                 int *open_to_all);
+
+/** What to say of a file with secrets in plain that everyone may read, without its name. */
+#define CLP_SECRET_FILE_OPEN "may be read by everyone: take that right away with chmod o-r"
 
 #endif

@@ -53,6 +53,7 @@ sub fixtures {
     spill('users.broken', 0600, "alice sha256:" . 'a' x 64 . "\nbob\n");
     spill('users.digest', 0600, "alice sha256:abc\n");
     spill('users.open', 0644, "alice alices-key\n");
+    spill('users.digests', 0644, "alice sha256:" . 'b' x 64 . "\n");
     spill('users.same', 0600, "alice same-key\nbob same-key\n");
     spill('says', 0700, "#!/bin/sh\necho sk-said-\$1\necho more\n");
     spill('silent', 0700, "#!/bin/sh\nexit 0\n");

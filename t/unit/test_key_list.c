@@ -82,13 +82,13 @@ static void check_lines(void)
         {NULL, 0, 0},
     };
     clp_key_list *list;
-    int line;
+    int line, plain;
 
     for (int i = 0; cases[i].text; i++) {
         const char *wrong;
 
         list = clp_key_list_make(pool);
-        wrong = clp_key_list_add_lines(list, clp_span_str(cases[i].text), &line);
+        wrong = clp_key_list_add_lines(list, clp_span_str(cases[i].text), &line, &plain);
         OK(!wrong == !cases[i].line, "lines %d: %s", i, wrong ? wrong : "fine");
         if (wrong) {
             IS_INT(line, cases[i].line, "line of the mistake");
@@ -96,7 +96,10 @@ static void check_lines(void)
         IS_INT(clp_key_list_count(list), cases[i].count, "keys");
     }
     list = clp_key_list_make(pool);
-    OK(clp_key_list_add_lines(list, clp_span_of("a k\0ey\n", 7), &line), "a NUL byte");
+    clp_key_list_add_lines(list, clp_span_str("a k1\n#\nb k2\n"), &line, &plain);
+    IS_INT(plain, 2, "plain keys are counted");
+    list = clp_key_list_make(pool);
+    OK(clp_key_list_add_lines(list, clp_span_of("a k\0ey\n", 7), &line, &plain), "a NUL byte");
 }
 
 /** More than the first tables hold, so that they grow and collide. */
