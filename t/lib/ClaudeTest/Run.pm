@@ -185,6 +185,10 @@ sub run_tests {
     return if !$self->{opts}{'run-tests'};
     my @tests = @{ $self->{clp_tests} };
     @tests = (sort(glob "$top/t/*.t"), sort(glob "$top/t/clients/*.mjs")) if !@tests;
+    # Where the SDK clients find everything.
+    my $vhosts = $self->{test_config}{vhosts};
+    $ENV{"CLP_URL_$_"} = "http://127.0.0.1:$vhosts->{$_}{port}" for keys %$vhosts;
+    $ENV{CLP_UPSTREAM} = 'http://127.0.0.1:' . ports()->{upstream};
     my $title = $variant eq 'release' ? 'server' : "server ($variant)";
     $self->{clp_failed} = !ClaudeTest::Harness::run($title, \@tests,
         verbose => $self->{opts}{verbose}, lib => ["$top/t/lib"]);
