@@ -1,0 +1,100 @@
+#!/usr/bin/perl
+# Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
+#
+# Every tag of the access log, in lines that are JSON whatever a client sends.
+use strict;
+use warnings;
+
+use ClaudeTest;
+use Test::More;
+
+my $n = 0;
+
+sub lines_of {
+    my ($file) = @_;
+    open my $fh, '<', logs_dir() . "/$file" or return;
+    return <$fh>;
+}
+
+# The line of a marked request in a log; its absence is told by undef.
+sub line_of {
+    my ($file, $mark, $seconds) = @_;
+    return wait_for($seconds // 3, sub {
+        my ($line) = grep { $_ && $_->{test} eq $mark } map { decode($_) } lines_of($file);
+        return $line;
+    });
+}
+
+sub logged {
+    my ($path, $body, @headers) = @_;
+    my $mark = 'tags-' . ++$n . "-$$";
+    my $r = post('tags', $path, $body, headers => [ 'X-Test' => $mark, @headers ]);
+    return (line_of('tags_log', $mark), $r, $mark);
+}
+
+{
+    my ($line, $r) = logged('/v1/messages', messages_body('m', 'x'));
+    ok $line, 'a line of JSON' or BAIL_OUT((lines_of('tags_log'))[-1] // 'no line');
+    my %want = (
+        status => 200, channel => 'tags', client_protocol => 'messages', upstream_protocol => 'chat',
+        model => 'm', upstream_model => 'm', attempts => 1, outcome => 'ok', status_upstream => 200,
+        error => '-', user => '-', stream => 'no', stop => 'end', converted => 'yes', unknown => '-',
+        empty => '', note => 'm',
+    );
+    is $line->{$_}, $want{$_}, "$_" for sort keys %want;
+    is $line->{$_}, $r->{json}{usage}{ { tokens_in => 'input_tokens', tokens_out => 'output_tokens',
+                tokens_cache_read => 'cache_read_input_tokens' }->{$_} }, "$_ as the client was told"
+        for qw(tokens_in tokens_out tokens_cache_read);
+    like $line->{key}, qr/^up-k.*\.\.\..*6789$/, 'the mask of the key';
+    cmp_ok $line->{duration}, '>=', $line->{ttft}, 'times';
+    is $line->{request_id}, $r->{headers}{'request-id'}, 'the id that the client got';
+}
+{
+    my ($line) = logged('/v1/messages', messages_body('m', 'x', stream => JSON::PP::true()));
+    is $line->{stream}, 'yes', 'a stream';
+    ($line) = logged('/v1/chat/completions', chat_body('m', 'x'));
+    is $line->{converted}, 'no', 'passed through';
+    is $line->{client_protocol}, 'chat', 'from Chat to Chat';
+}
+
+# What a client may put into a log.
+for my $model ("quoted\"\\", "quoted\n\t\x01", "quoted \x{e9}\x{4e2d}") {
+    my ($line) = logged('/v1/messages', messages_body($model, 'x'));
+    ok $line, 'a line of JSON still' or diag((lines_of('tags_log'))[-1]);
+    is $line->{model}, $model, 'with the model as it was';
+    is $line->{upstream_model}, 'upstream-name', 'and what it became';
+}
+
+# Failures, and the log of failures alone.
+{
+    my ($line, $r, $mark) = logged('/v1/messages', messages_body('script:always/500', 'x'));
+    is $line->{outcome}, 'failed', 'a failure';
+    is $line->{error}, 'internal', 'its class';
+    is $line->{status_upstream}, 500, 'the upstream\'s status';
+    is $line->{tokens_out}, undef, 'no tokens';
+    is $line->{stop}, '-', 'no stop';
+    ok line_of('failures_log', $mark), 'a note decides on another log';
+    ($line, $r, $mark) = logged('/v1/messages', '{');
+    is $line->{outcome}, 'client_error', 'a bad request';
+    is $line->{error}, 'bad_request', 'its class';
+    is $line->{attempts}, 0, 'nobody was asked';
+    is $line->{channel}, '-', 'no channel';
+    is $line->{model}, '-', 'no model';
+    ok !line_of('failures_log', $mark, 0), 'is not in the other log';
+}
+
+# Refused, let in, and not ours.
+{
+    my ($line) = logged('/locked/v1/messages', messages_body('m'));
+    is $line->{status}, 401, 'refused';
+    is $line->{outcome}, 'client_error', 'its outcome';
+    is $line->{user}, '-', 'nobody';
+    ($line) = logged('/locked/v1/messages', messages_body('m'), 'x-api-key' => 'alice-key');
+    is $line->{user}, 'alice', 'somebody';
+    ($line) = logged('/plain/x', '{}');
+    ok $line, 'somebody else\'s path is logged too';
+    is $line->{outcome}, '-', 'with nothing to tell';
+    is $line->{attempts}, undef, 'about attempts either';
+}
+ok !(grep { /up-key-for-the-tags|alice-key/ } map { lines_of($_) } qw(tags_log failures_log)), 'no key in any line';
+done_testing;
