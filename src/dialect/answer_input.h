@@ -35,6 +35,9 @@ typedef struct clp_answer_handler {
 
 typedef struct clp_answer_input clp_answer_input;
 
+/** More tokens than this are nonsense; sums of what is below cannot overflow. */
+#define CLP_ANSWER_COUNT_MAX ((apr_int64_t)1 << 50)
+
 /**
  * @param record_depth of the values handed over
  * @param handler must outlive the input
@@ -48,5 +51,12 @@ void clp_answer_input_finish(clp_answer_input *in, clp_ending how);
 
 /** Nothing more is wanted: whatever follows is ignored. May be called by a handler. */
 void clp_answer_input_stop(clp_answer_input *in);
+
+/** A token count; -1 for what is none, or too large to be one. */
+static inline apr_int64_t clp_answer_count(clp_jval v)
+{
+    apr_int64_t n = clp_jval_count_or(v, -1);
+    return n <= CLP_ANSWER_COUNT_MAX ? n : -1;
+}
 
 #endif

@@ -95,14 +95,14 @@ static void read_usage(chat_reader *r, clp_jval u)
     }
     clp_jval in = clp_jval_get(u, "prompt_tokens_details");
     clp_jval out = clp_jval_get(u, "completion_tokens_details");
-    apr_int64_t prompt = clp_jval_count_or(clp_jval_get(u, "prompt_tokens"), -1);
-    apr_int64_t read = clp_jval_count_or(clp_jval_get(in, "cached_tokens"), -1);
-    apr_int64_t write = clp_jval_count_or(clp_jval_get(in, "cache_write_tokens"), -1);
+    apr_int64_t prompt = clp_answer_count(clp_jval_get(u, "prompt_tokens"));
+    apr_int64_t read = clp_answer_count(clp_jval_get(in, "cached_tokens"));
+    apr_int64_t write = clp_answer_count(clp_jval_get(in, "cache_write_tokens"));
     if (read < 0) {
-        read = clp_jval_count_or(clp_jval_get(u, "prompt_cache_hit_tokens"), -1);
+        read = clp_answer_count(clp_jval_get(u, "prompt_cache_hit_tokens"));
     }
     if (read < 0) {
-        read = clp_jval_count_or(clp_jval_get(u, "cached_tokens"), -1);
+        read = clp_answer_count(clp_jval_get(u, "cached_tokens"));
     }
     r->told = 1;
     r->usage = CLP_USAGE_NONE;
@@ -112,8 +112,8 @@ static void read_usage(chat_reader *r, clp_jval u)
     }
     r->usage.cache_read = read;
     r->usage.cache_write = write;
-    r->usage.output = clp_jval_count_or(clp_jval_get(u, "completion_tokens"), -1);
-    r->usage.reasoning = clp_jval_count_or(clp_jval_get(out, "reasoning_tokens"), -1);
+    r->usage.output = clp_answer_count(clp_jval_get(u, "completion_tokens"));
+    r->usage.reasoning = clp_answer_count(clp_jval_get(out, "reasoning_tokens"));
 }
 
 static void start(chat_reader *r, clp_jval root)

@@ -61,12 +61,12 @@ static void finish(messages_reader *r)
 static clp_usage read_usage(clp_jval u)
 {
     clp_usage usage = CLP_USAGE_NONE;
-    usage.input = clp_jval_count_or(clp_jval_get(u, "input_tokens"), -1);
-    usage.cache_read = clp_jval_count_or(clp_jval_get(u, "cache_read_input_tokens"), -1);
-    usage.cache_write = clp_jval_count_or(clp_jval_get(u, "cache_creation_input_tokens"), -1);
-    usage.output = clp_jval_count_or(clp_jval_get(u, "output_tokens"), -1);
-    usage.reasoning = clp_jval_count_or(
-        clp_jval_get(clp_jval_get(u, "output_tokens_details"), "thinking_tokens"), -1);
+    usage.input = clp_answer_count(clp_jval_get(u, "input_tokens"));
+    usage.cache_read = clp_answer_count(clp_jval_get(u, "cache_read_input_tokens"));
+    usage.cache_write = clp_answer_count(clp_jval_get(u, "cache_creation_input_tokens"));
+    usage.output = clp_answer_count(clp_jval_get(u, "output_tokens"));
+    usage.reasoning =
+        clp_answer_count(clp_jval_get(clp_jval_get(u, "output_tokens_details"), "thinking_tokens"));
     return usage;
 }
 

@@ -104,6 +104,7 @@ answer_run *answer_run_make(apr_pool_t *pool)
 
 typedef struct listener {
     clp_buffer *events;
+    clp_fold *fold;
     clp_writer *writer;
 } listener;
 
@@ -111,6 +112,7 @@ static void take_event(void *ctx, const clp_event *event)
 {
     listener *l = ctx;
     answer_event_line(l->events, event);
+    clp_fold_put(l->fold, event);
     if (l->writer) {
         l->writer->put(l->writer, event);
     }
@@ -132,10 +134,16 @@ void answer_run_go(answer_run *run, const answer_dialect *from, const clp_reader
     apr_pool_t *pool;
     listener l;
     apr_size_t at = 0;
+    if (run->scratch) {
+        apr_pool_destroy(run->scratch);
+    }
     apr_pool_create(&pool, run->pool);
+    run->scratch = pool;
+    run->fold = clp_fold_make(pool);
     clp_buffer_clear(&run->events);
     clp_buffer_clear(&run->client);
     l.events = &run->events;
+    l.fold = run->fold;
     l.writer = to ? to->open_writer(writing, &run->client, pool) : NULL;
     clp_sink sink = {take_event, &l};
     clp_guard *guard = clp_guard_make(sink, pool);
@@ -149,5 +157,92 @@ void answer_run_go(answer_run *run, const answer_dialect *from, const clp_reader
     run->meaningful = clp_guard_meaningful(guard);
     run->empty = clp_guard_empty(guard);
     run->broken = clp_guard_problem(guard) != NULL;
-    apr_pool_destroy(pool);
+}
+
+/* One spelling for all that mean the same. */
+static void put_text(clp_buffer *out, const clp_buffer *escaped, apr_pool_t *pool)
+{
+    clp_buffer *plain = clp_buffer_make(pool, 0);
+    clp_text_unescape(plain, clp_buffer_all(escaped));
+    clp_text_escape(out, clp_buffer_all(plain), 0);
+}
+
+static void put_name(clp_buffer *out, clp_text name, apr_pool_t *pool)
+{
+    clp_buffer *plain = clp_buffer_make(pool, 0);
+    clp_text_append_plain(plain, name);
+    clp_text_escape(out, clp_buffer_all(plain), 0);
+}
+
+static void put_blocks(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
+{
+    static const char *const words[] = {"text", "thinking", "redacted", "call",
+                                        "call", NULL,       "text",     NULL};
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (words[b->part]) {
+            clp_buffer_printf(out, "%s ", words[b->part]);
+            put_name(out, b->name, pool);
+            clp_buffer_putc(out, '|');
+            put_text(out, &b->text, pool);
+            clp_buffer_putc(out, '|');
+            put_text(out, &b->signature, pool);
+            clp_buffer_putc(out, '\n');
+        }
+    }
+}
+
+static void put_joined(const clp_fold *f, clp_part_kind part, clp_buffer *out, apr_pool_t *pool)
+{
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == part) {
+            put_text(out, &b->text, pool);
+        }
+    }
+    clp_buffer_putc(out, '\n');
+}
+
+static void put_calls(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
+{
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == CLP_PART_TOOL_CALL || b->part == CLP_PART_CUSTOM_CALL) {
+            clp_buffer_puts(out, b->part == CLP_PART_TOOL_CALL ? "call " : "custom ");
+            put_name(out, b->name, pool);
+            clp_buffer_putc(out, '|');
+            if (b->part == CLP_PART_TOOL_CALL && !b->text.n) {
+                clp_buffer_lit(out, "{}");
+            }
+            put_text(out, &b->text, pool);
+            clp_buffer_putc(out, '\n');
+        }
+    }
+}
+
+static apr_int64_t or_zero(apr_int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+void answer_summary(const answer_run *run, const char *kind, clp_buffer *out)
+{
+    const clp_fold *f = run->fold;
+    int chat = strcmp(kind, "chat") == 0;
+    clp_buffer_clear(out);
+    if (run->broken) {
+        clp_buffer_lit(out, "broken");
+        return;
+    }
+    if (chat) {
+        put_joined(f, CLP_PART_TEXT, out, run->scratch);
+        put_joined(f, CLP_PART_REASONING, out, run->scratch);
+        put_joined(f, CLP_PART_REFUSAL, out, run->scratch);
+        put_calls(f, out, run->scratch);
+    }
+    else {
+        put_blocks(f, out, run->scratch);
+    }
+    clp_buffer_printf(out, "%d %d %ld %ld %ld %ld\n",
+                      f->stop == CLP_STOP_LENGTH || f->stop == CLP_STOP_WINDOW,
+                      chat && f->stop == CLP_STOP_FILTER, (long)or_zero(f->usage.input),
+                      (long)or_zero(f->usage.cache_read), (long)or_zero(f->usage.cache_write),
+                      (long)or_zero(f->usage.output));
 }

@@ -5,6 +5,7 @@
 #include <apr_pools.h>
 
 #include "dialect/dialect.h"
+#include "dialect/fold.h"
 
 /**
  * @file answer_run.h
@@ -13,11 +14,13 @@
  */
 typedef struct answer_run {
     apr_pool_t *pool;
-    clp_buffer events; /**< out: what the guard let through, a line each */
-    clp_buffer client; /**< out: the client's bytes */
-    int meaningful;    /**< out: of the guard at the end */
-    int empty;         /**< out */
-    int broken;        /**< out: it ended with a PROBLEM */
+    clp_buffer events;   /**< out: what the guard let through, a line each */
+    clp_buffer client;   /**< out: the client's bytes */
+    clp_fold *fold;      /**< out: the same, folded; until the next run */
+    apr_pool_t *scratch; /**< of the last run */
+    int meaningful;      /**< out: of the guard at the end */
+    int empty;           /**< out */
+    int broken;          /**< out: it ended with a PROBLEM */
 } answer_run;
 
 /** The functions of one dialect's answers. */
@@ -41,6 +44,13 @@ answer_run *answer_run_make(apr_pool_t *pool);
 void answer_run_go(answer_run *run, const answer_dialect *from, const clp_reader_options *reading,
                    const answer_dialect *to, const clp_writer_options *writing, clp_span input,
                    const apr_size_t *cuts, apr_size_t n_cuts, clp_ending how);
+
+/**
+ * What a client learns from the last run, however it is cut into deltas: of
+ * kind "messages" (blocks in order) or "chat" (one text, calls). Ids and
+ * what the protocol cannot carry are left out. Round trips must keep it.
+ */
+void answer_summary(const answer_run *run, const char *kind, clp_buffer *out);
 
 /** One event as a line of text. */
 void answer_event_line(clp_buffer *out, const clp_event *event);

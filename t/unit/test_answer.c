@@ -256,6 +256,43 @@ static void check_writers(const answer_case *c)
     }
 }
 
+/* What our own reader reads from what our writer wrote is the same answer. */
+static void check_round(const answer_case *c, const char *kind)
+{
+    answer_run *first = answer_run_make(pool), *second = answer_run_make(pool);
+    clp_buffer *told = clp_buffer_make(pool, 0), *again = clp_buffer_make(pool, 0);
+    answer_case back = *c;
+    back.to = answer_dialect_by_name(clp_span_str(kind));
+    back.writing.stream = 1;
+    back.writing.include_usage = 1;
+    back.writing.legacy_functions = 0;
+    back.writing.input_estimate = 0;
+    go(first, &back, NULL, 0);
+    answer_summary(first, kind, told);
+    back.from = back.to;
+    back.input = clp_buffer_all(&first->client);
+    back.reading.names = NULL;
+    back.reading.body = CLP_BODY_UNKNOWN;
+    back.reading.max_event = 1 << 20;
+    back.traits = clp_traits_default();
+    back.reading.traits = &back.traits;
+    back.how = CLP_ENDED_CLEANLY;
+    go(second, &back, NULL, 0);
+    answer_summary(second, kind, again);
+    IS_SPAN(clp_buffer_all(again), clp_buffer_all(told),
+            apr_psprintf(pool, "%.*s: there and back by %s", (int)c->name.n, c->name.p, kind));
+}
+
+static int has_custom_call(const answer_run *run)
+{
+    for (const clp_folded_block *b = run->fold->blocks; b; b = b->next) {
+        if (b->part == CLP_PART_CUSTOM_CALL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void check_case(const answer_case *c)
 {
     answer_run *run = answer_run_make(pool);
@@ -269,6 +306,10 @@ static void check_case(const answer_case *c)
     check_splits(c, run);
     if (!c->reading.passive) {
         check_writers(c);
+        check_round(c, "chat");
+        if (!has_custom_call(run)) { /* such calls come back as functions */
+            check_round(c, "messages");
+        }
     }
 }
 
