@@ -29,15 +29,21 @@ static void add_text(const clp_writing *w, parts *to, clp_text text)
     }
 }
 
+static clp_text title_of(const clp_block *document)
+{
+    return document->title.s.n ? document->title : document->media.filename;
+}
+
 static clp_text label(const clp_writing *w, const clp_block *document, clp_text behind)
 {
     clp_buffer *b = clp_buffer_make(w->pool, 0);
+    clp_text title = title_of(document);
     clp_text t;
 
     clp_buffer_lit(b, "[document");
-    if (document->title.s.n) {
+    if (title.s.n) {
         clp_buffer_lit(b, ": ");
-        clp_text_append_escaped(b, document->title);
+        clp_text_append_escaped(b, title);
     }
     clp_buffer_putc(b, ']');
     if (behind.s.n) {
@@ -59,7 +65,7 @@ static void flatten_document(clp_writing *w, const clp_block *b, parts *to)
         add_text(w, to, label(w, b, b->media.data));
     }
     else if (b->media.source == CLP_MEDIA_TEXT) {
-        if (b->title.s.n) {
+        if (title_of(b).s.n) {
             add_text(w, to, label(w, b, clp_text_str("")));
         }
         add_text(w, to, b->media.data);
@@ -136,9 +142,8 @@ static void write_image(clp_writing *w, const clp_block *b)
 static void write_file(clp_writing *w, const clp_block *b)
 {
     clp_jw *jw = &w->jw;
-    int by_id = b->media.source == CLP_MEDIA_FILE;
 
-    if (by_id && !w->same) {
+    if (b->media.source == CLP_MEDIA_FILE) {
         clp_writing_refuse(w, b->origin, "a file id is not known to this model's provider");
         return;
     }
@@ -146,15 +151,10 @@ static void write_file(clp_writing *w, const clp_block *b)
     clp_jw_kstr(jw, "type", "file");
     clp_jw_key(jw, "file");
     clp_jw_object(jw);
-    if (by_id) {
-        clp_jw_ktext(jw, "file_id", b->media.data);
-    }
-    else {
-        clp_jw_key(jw, "filename");
-        clp_media_write_filename(jw, b);
-        clp_jw_key(jw, "file_data");
-        write_url(w, &b->media);
-    }
+    clp_jw_key(jw, "filename");
+    clp_media_write_filename(jw, b);
+    clp_jw_key(jw, "file_data");
+    clp_media_write_data_url(jw, &b->media);
     clp_jw_end_object(jw);
     clp_jw_end_object(jw);
 }
@@ -188,12 +188,12 @@ static void write_part(clp_writing *w, const clp_block *b)
 }
 
 /* One text goes out as a string: what the choice goes by is content only. */
-static void write_message(clp_writing *w, const char *role, const parts *content)
+static void write_message(clp_writing *w, const parts *content)
 {
     clp_jw *jw = &w->jw;
 
     clp_jw_object(jw);
-    clp_jw_kstr(jw, "role", role);
+    clp_jw_kstr(jw, "role", "user");
     clp_jw_key(jw, "content");
     if (!content->nelts) {
         clp_jw_str(jw, "");
@@ -289,6 +289,31 @@ static int collect_own(clp_writing *w, const clp_round *round, const clp_turn *t
     return own;
 }
 
+/* Not every upstream takes parts in a system message: its texts become one string. */
+static void write_system_turn(clp_writing *w, const char *role, const clp_turn *t)
+{
+    clp_jw *jw = &w->jw;
+    int texts = 0;
+
+    for (const clp_block *b = t->blocks; b; b = b->next) {
+        if (!b->text.s.n) {
+            continue;
+        }
+        if (!texts) {
+            clp_jw_object(jw);
+            clp_jw_kstr(jw, "role", role);
+            clp_jw_key(jw, "content");
+            clp_jw_text_open(jw);
+        }
+        clp_jw_text_part(jw, clp_text_str(texts++ ? "\n\n" : ""));
+        clp_jw_text_part(jw, b->text);
+    }
+    if (texts) {
+        clp_jw_text_close(jw);
+        clp_jw_end_object(jw);
+    }
+}
+
 void clp_chat_write_user_round(clp_writing *w, const clp_round *round, const char *system_role)
 {
     parts *content = apr_array_make(w->pool, 8, sizeof(const clp_block *));
@@ -298,21 +323,18 @@ void clp_chat_write_user_round(clp_writing *w, const clp_round *round, const cha
     {
         if (t->role == CLP_ROLE_SYSTEM) {
             if (content->nelts) {
-                write_message(w, "user", content);
+                write_message(w, content);
                 apr_array_clear(content);
             }
-            if (collect_own(w, round, t, content) && content->nelts) {
-                write_message(w, system_role, content);
-            }
-            apr_array_clear(content);
+            write_system_turn(w, system_role, t);
         }
         else if (collect_own(w, round, t, content)) {
-            write_message(w, "user", content);
+            write_message(w, content);
             apr_array_clear(content);
         }
     }
     if (content->nelts) {
-        write_message(w, "user", content);
+        write_message(w, content);
     }
 }
 

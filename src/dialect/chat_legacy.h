@@ -12,10 +12,12 @@
 
 /*
  * Requests of the function era come to the same endpoint as chat requests, so
- * the chat reader understands both; only writing differs.
+ * the chat reader understands both; writing differs.
  */
 
 /* chat_legacy_request.c */
+clp_problem *clp_chat_legacy_read_request(clp_conversation **out, clp_span body,
+                                          const clp_limits *limits, apr_pool_t *pool);
 clp_problem *clp_chat_legacy_write_request(const clp_conversation *c, const clp_target *target,
                                            clp_buffer *out, apr_table_t **names, apr_pool_t *pool);
 

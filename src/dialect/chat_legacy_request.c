@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "chat_legacy.h"
 
+#include "chat.h"
 #include "chat_write.h"
 #include "wire/text.h"
 
@@ -14,28 +15,15 @@ static const clp_writing_rules rules = {
     .knows_builtin = clp_chat_knows_builtin,
 };
 
-static void write_call(clp_writing *w, const clp_block *b)
+clp_problem *clp_chat_legacy_read_request(clp_conversation **out, clp_span body,
+                                          const clp_limits *limits, apr_pool_t *pool)
 {
-    clp_jw *jw = &w->jw;
+    clp_problem *p = clp_chat_read_request(out, body, limits, pool);
 
-    clp_jw_key(jw, "function_call");
-    clp_jw_object(jw);
-    clp_jw_kstr(jw, "name", clp_tool_names_fit(w->names, b->name));
-    clp_jw_key(jw, "arguments");
-    if (b->custom) {
-        clp_buffer *text = clp_buffer_make(w->pool, 0);
-        clp_jw inner;
-        clp_jw_init(&inner, text);
-        clp_jw_object(&inner);
-        clp_jw_ktext(&inner, "input", b->text);
-        clp_jw_end_object(&inner);
-        clp_jw_text(jw, clp_text_plain(clp_buffer_all(text)));
-        clp_buffer_release(text);
+    if (!p) {
+        (*out)->dialect = &clp_dialect_chat_legacy;
     }
-    else {
-        clp_tool_input_text(jw, &b->input, w->pool);
-    }
-    clp_jw_end_object(jw);
+    return p;
 }
 
 static void write_answer(clp_writing *w, const clp_round *round)
@@ -66,7 +54,8 @@ static void write_calls(clp_writing *w, const clp_round *asked, const clp_round 
         else {
             clp_jw_knull(jw, "content");
         }
-        write_call(w, a->call);
+        clp_jw_key(jw, "function_call");
+        clp_chat_write_call(w, a->call);
         clp_jw_end_object(jw);
 
         clp_jw_object(jw);
@@ -146,7 +135,8 @@ clp_problem *clp_chat_legacy_write_request(const clp_conversation *c, const clp_
     clp_problem *p = clp_writing_begin(&w, c, target, &rules, out, pool);
     clp_text user;
 
-    if (p) {
+    *names = NULL;
+    if (p || w.complete) {
         return p;
     }
     user = clp_writing_user(&w);

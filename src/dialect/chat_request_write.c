@@ -65,22 +65,12 @@ static void write_joined(clp_writing *w, const clp_round *round, clp_block_kind 
 static void write_call(clp_writing *w, const clp_block *b)
 {
     clp_jw *jw = &w->jw;
-    const char *type = b->custom ? "custom" : "function";
 
     clp_jw_object(jw);
     clp_jw_kstr(jw, "id", clp_tool_id_fit(b->id, w->id_max, w->pool));
-    clp_jw_kstr(jw, "type", type);
-    clp_jw_key(jw, type);
-    clp_jw_object(jw);
-    clp_jw_kstr(jw, "name", clp_tool_names_fit(w->names, b->name));
-    if (b->custom) {
-        clp_jw_ktext(jw, "input", b->text);
-    }
-    else {
-        clp_jw_key(jw, "arguments");
-        clp_tool_input_text(jw, &b->input, w->pool);
-    }
-    clp_jw_end_object(jw);
+    clp_jw_kstr(jw, "type", "function");
+    clp_jw_key(jw, "function");
+    clp_chat_write_call(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -150,59 +140,29 @@ static void write_turns(clp_writing *w)
     clp_jw_end_array(&w->jw);
 }
 
-static int is_search_option(const clp_tool *t)
-{
-    return t->kind == CLP_TOOL_SERVER && clp_text_is(t->type, "web_search_options");
-}
-
 static void write_tool(clp_writing *w, const clp_tool *t)
 {
     clp_jw *jw = &w->jw;
 
-    if (w->same && t->kind == CLP_TOOL_SERVER) {
-        clp_jw_raw(jw, clp_jval_raw(t->origin));
-        return;
-    }
     clp_jw_object(jw);
-    if (t->kind == CLP_TOOL_CUSTOM) {
-        clp_jw_kstr(jw, "type", "custom");
-        clp_jw_key(jw, "custom");
-        clp_jw_object(jw);
-        clp_jw_kstr(jw, "name", clp_tool_names_fit(w->names, t->name));
-        if (t->description.s.n) {
-            clp_jw_ktext(jw, "description", t->description);
-        }
-        clp_writing_number(w, "format", t->format);
-    }
-    else {
-        clp_jw_kstr(jw, "type", "function");
-        clp_jw_key(jw, "function");
-        clp_jw_object(jw);
-        clp_chat_write_function(w, t);
-        if (t->strict >= 0) {
-            clp_jw_kbool(jw, "strict", t->strict);
-        }
+    clp_jw_kstr(jw, "type", "function");
+    clp_jw_key(jw, "function");
+    clp_jw_object(jw);
+    clp_chat_write_function(w, t);
+    if (t->strict >= 0 && t->kind == CLP_TOOL_FUNCTION) {
+        clp_jw_kbool(jw, "strict", t->strict);
     }
     clp_jw_end_object(jw);
     clp_jw_end_object(jw);
 }
 
-/* A custom tool is chosen by another type than a function. */
 static void write_chosen(clp_writing *w, clp_text name)
 {
     clp_jw *jw = &w->jw;
-    const char *plain = clp_text_cstr(name, w->pool);
-    const char *type = "function";
 
-    for (int i = 0; i < w->tools->nelts; i++) {
-        const clp_tool *t = APR_ARRAY_IDX(w->tools, i, const clp_tool *);
-        if (t->kind == CLP_TOOL_CUSTOM && clp_text_is(t->name, plain)) {
-            type = "custom";
-        }
-    }
     clp_jw_object(jw);
-    clp_jw_kstr(jw, "type", type);
-    clp_jw_key(jw, type);
+    clp_jw_kstr(jw, "type", "function");
+    clp_jw_key(jw, "function");
     clp_jw_object(jw);
     clp_jw_kstr(jw, "name", clp_tool_names_fit(w->names, name));
     clp_jw_end_object(jw);
@@ -251,34 +211,34 @@ static void write_choice(clp_writing *w)
     }
 }
 
+/* Options for the search can only be carried on if they are Chat's own. */
+static void write_search(clp_writing *w)
+{
+    const clp_tool *t = w->web_search;
+
+    if (t) {
+        clp_jw_kraw(&w->jw, "web_search_options",
+                    clp_text_is(t->type, "web_search_options") ? clp_jval_raw(t->origin)
+                                                               : CLP_SPAN_LIT("{}"));
+    }
+}
+
 static void write_tools(clp_writing *w)
 {
     clp_jw *jw = &w->jw;
-    const clp_tool *search = w->web_search;
-    int open = 0;
 
+    if (!w->tools->nelts) {
+        return;
+    }
+    clp_jw_key(jw, "tools");
+    clp_jw_array(jw);
     for (int i = 0; i < w->tools->nelts; i++) {
-        const clp_tool *t = APR_ARRAY_IDX(w->tools, i, const clp_tool *);
-        if (is_search_option(t)) {
-            search = t;
-            continue;
-        }
-        if (!open++) {
-            clp_jw_key(jw, "tools");
-            clp_jw_array(jw);
-        }
-        write_tool(w, t);
+        write_tool(w, APR_ARRAY_IDX(w->tools, i, const clp_tool *));
     }
-    if (open) {
-        clp_jw_end_array(jw);
-        write_choice(w);
-        if (w->c->parallel_tools >= 0) {
-            clp_jw_kbool(jw, "parallel_tool_calls", w->c->parallel_tools);
-        }
-    }
-    if (search) {
-        clp_jw_kraw(jw, "web_search_options",
-                    is_search_option(search) ? clp_jval_raw(search->origin) : CLP_SPAN_LIT("{}"));
+    clp_jw_end_array(jw);
+    write_choice(w);
+    if (w->c->parallel_tools >= 0) {
+        clp_jw_kbool(jw, "parallel_tool_calls", w->c->parallel_tools);
     }
 }
 
@@ -286,9 +246,6 @@ static void write_reasoning(clp_writing *w)
 {
     const char *effort = clp_reasoning_chat(&w->c->reasoning, w->takes);
 
-    if (!effort && w->same && w->target->traits->reasoning != 0) {
-        effort = clp_effort_word(w->c->reasoning.effort);
-    }
     if (effort) {
         clp_jw_kstr(&w->jw, "reasoning_effort", effort);
     }
@@ -301,12 +258,12 @@ static void write_tier(clp_writing *w)
     if (!tier.s.n) {
         return;
     }
-    if (w->same) {
-        clp_jw_ktext(&w->jw, "service_tier", tier);
-    }
-    else if (w->c->dialect == &clp_dialect_messages) {
+    if (w->c->dialect == &clp_dialect_messages) {
         clp_jw_kstr(&w->jw, "service_tier",
                     clp_text_is(tier, "standard_only") ? "default" : "auto");
+    }
+    else {
+        clp_jw_ktext(&w->jw, "service_tier", tier);
     }
 }
 
@@ -345,13 +302,15 @@ clp_problem *clp_chat_write_request(const clp_conversation *c, const clp_target 
     clp_writing w;
     clp_problem *p = clp_writing_begin(&w, c, target, &rules, out, pool);
 
-    if (p) {
+    *names = NULL;
+    if (p || w.complete) {
         return p;
     }
     clp_jw_object(&w.jw);
     clp_jw_kstr(&w.jw, "model", target->model);
     write_turns(&w);
     write_tools(&w);
+    write_search(&w);
     clp_chat_write_parameters(&w, target->traits->max_tokens_field ? "max_tokens"
                                                                    : "max_completion_tokens");
     write_reasoning(&w);

@@ -37,11 +37,26 @@ int clp_chat_has_text(const clp_writing *w, const clp_round *round)
     return 0;
 }
 
-/* The blocks of one turn are one answer and stand without a gap; turns are apart. */
+/*
+ * The blocks of one turn are one answer and stand without a gap; turns are
+ * apart, and so is what renders a provider's own tool.
+ */
+static const char *gap(const clp_block *said, const clp_block *next, int same_turn)
+{
+    if (!said) {
+        return "";
+    }
+    if (!same_turn) {
+        return "\n\n";
+    }
+    return said->kind == CLP_BLOCK_SERVER || next->kind == CLP_BLOCK_SERVER ? "\n" : "";
+}
+
 void clp_chat_write_text(clp_writing *w, const clp_round *round)
 {
     clp_jw *jw = &w->jw;
-    const clp_turn *said = NULL;
+    const clp_block *said = NULL;
+    const clp_turn *turn = NULL;
 
     clp_jw_key(jw, "content");
     if (!clp_chat_has_text(w, round)) {
@@ -53,13 +68,44 @@ void clp_chat_write_text(clp_writing *w, const clp_round *round)
     {
         for (const clp_block *b = t->blocks; b; b = b->next) {
             if (is_answer_text(w, b) && b->text.s.n) {
-                clp_jw_text_part(jw, clp_text_str(said && said != t ? "\n\n" : ""));
+                clp_jw_text_part(jw, clp_text_str(gap(said, b, turn == t)));
                 clp_jw_text_part(jw, b->text);
-                said = t;
+                said = b;
+                turn = t;
             }
         }
     }
     clp_jw_text_close(jw);
+}
+
+/* The arguments of a bridged free-text call are {"input":"<its text>"}. */
+static void write_bridged(clp_writing *w, clp_text input)
+{
+    clp_buffer *text = clp_buffer_make(w->pool, 0);
+    clp_jw inner;
+
+    clp_jw_init(&inner, text);
+    clp_jw_object(&inner);
+    clp_jw_ktext(&inner, "input", input);
+    clp_jw_end_object(&inner);
+    clp_jw_text(&w->jw, clp_text_plain(clp_buffer_all(text)));
+    clp_buffer_release(text);
+}
+
+void clp_chat_write_call(clp_writing *w, const clp_block *b)
+{
+    clp_jw *jw = &w->jw;
+
+    clp_jw_object(jw);
+    clp_jw_kstr(jw, "name", clp_tool_names_fit(w->names, b->name));
+    clp_jw_key(jw, "arguments");
+    if (b->custom) {
+        write_bridged(w, b->text);
+    }
+    else {
+        clp_tool_input_text(jw, &b->input, w->pool);
+    }
+    clp_jw_end_object(jw);
 }
 
 void clp_chat_write_function(clp_writing *w, const clp_tool *tool)

@@ -34,6 +34,9 @@ int clp_chat_has_text(const clp_writing *w, const clp_round *round);
 /** Member `content` of an assistant's message: its text, or null. */
 void clp_chat_write_text(clp_writing *w, const clp_round *round);
 
+/** An object with the members name and arguments of a call. */
+void clp_chat_write_call(clp_writing *w, const clp_block *b);
+
 /** Members name, description, parameters of a function. */
 void clp_chat_write_function(clp_writing *w, const clp_tool *tool);
 

@@ -45,6 +45,7 @@ static clp_span payload_decode(clp_text t, int drop_blanks, apr_pool_t *pool)
     clp_buffer *b = clp_buffer_make(pool, 0);
     apr_size_t n = 0;
 
+    clp_buffer_reserve(b, t.s.n);
     clp_text_append_plain(b, t);
     for (apr_size_t i = 0; i < b->n; i++) {
         char c = b->p[i];
@@ -58,6 +59,23 @@ static clp_span payload_decode(clp_text t, int drop_blanks, apr_pool_t *pool)
     }
     b->n = n;
     return clp_buffer_all(b);
+}
+
+/* Escapes other than that of the slash, which may stay: line ends and percent signs. */
+static int has_escapes(clp_span s)
+{
+    const char *end = s.p + s.n;
+
+    if (s.n && memchr(s.p, '%', s.n)) {
+        return 1;
+    }
+    for (const char *p = s.p; p < end && (p = memchr(p, '\\', (apr_size_t)(end - p))) != NULL;
+         p += 2) {
+        if (p[1] != '/') {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int ends_with_base64(char *header)
@@ -98,8 +116,7 @@ const char *clp_media_read_url(clp_media *m, clp_text url, apr_pool_t *pool)
     m->mime = clp_media_type(
         clp_text_str(header[5] && header[5] != ';' ? header + 5 : "text/plain"), pool);
     if (ends_with_base64(header)) {
-        if (payload.s.n &&
-            (memchr(payload.s.p, '%', payload.s.n) || memchr(payload.s.p, '\\', payload.s.n))) {
+        if (has_escapes(payload.s)) {
             payload = clp_text_plain(payload_decode(payload, 1, pool));
         }
         m->data = payload;
@@ -161,14 +178,18 @@ void clp_media_write_data_url(clp_jw *w, const clp_media *m)
 
 void clp_media_write_filename(clp_jw *w, const clp_block *document)
 {
-    clp_text name = document->media.filename.s.n ? document->media.filename : document->title;
+    clp_text title = document->title;
 
-    if (!name.s.n) {
-        name = clp_text_str("document.pdf");
+    if (document->media.filename.s.n) {
+        clp_jw_text(w, document->media.filename);
+        return;
+    }
+    if (!title.s.n) {
+        title = clp_text_str("document.pdf");
     }
     clp_jw_text_open(w);
-    clp_jw_text_part(w, name);
-    if (name.s.n < 4 || strncasecmp(name.s.p + name.s.n - 4, ".pdf", 4) != 0) {
+    clp_jw_text_part(w, title);
+    if (title.s.n < 4 || strncasecmp(title.s.p + title.s.n - 4, ".pdf", 4) != 0) {
         clp_jw_text_part(w, clp_text_str(".pdf"));
     }
     clp_jw_text_close(w);

@@ -36,7 +36,7 @@ int clp_media_image_fits_messages(const clp_media *m);
 /** Write a string with the data URL of base64 media. */
 void clp_media_write_data_url(clp_jw *w, const clp_media *m);
 
-/** Write a string with a PDF's file name, from its name or title. */
+/** Write a string with a document's file name: its own, or that of a PDF made from its title. */
 void clp_media_write_filename(clp_jw *w, const clp_block *document);
 
 #endif

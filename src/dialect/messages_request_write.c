@@ -66,10 +66,6 @@ static void write_tool(clp_messages_writing *m, const clp_tool *t)
 {
     clp_jw *jw = &m->w.jw;
 
-    if (m->w.same) {
-        clp_jw_raw(jw, clp_jval_raw(t->origin));
-        return;
-    }
     clp_jw_object(jw);
     clp_jw_kstr(jw, "name", clp_tool_names_fit(m->w.names, t->name));
     if (t->kind == CLP_TOOL_CUSTOM) {
@@ -252,17 +248,17 @@ static void write_sampling(clp_messages_writing *m)
     const clp_conversation *c = m->w.c;
     int thinks = m->thinking.mode == CLP_THINKING_ON || m->thinking.mode == CLP_THINKING_ADAPTIVE;
 
-    if (!m->w.same && (m->w.takes & CLP_MODEL_NO_SAMPLING)) {
+    if (m->w.takes & CLP_MODEL_NO_SAMPLING) {
         return;
     }
-    if (c->temperature.p && (m->w.same || !thinks)) {
+    if (c->temperature.p && !thinks) {
         clp_writing_number(&m->w, "temperature",
                            number(c->temperature) > 1.0 ? CLP_SPAN_LIT("1") : c->temperature);
     }
-    if (c->top_p.p && (m->w.same || !thinks || number(c->top_p) >= 0.95)) {
+    if (c->top_p.p && (!thinks || number(c->top_p) >= 0.95)) {
         clp_writing_number(&m->w, "top_p", c->top_p);
     }
-    if (m->w.same || !thinks) {
+    if (!thinks) {
         clp_writing_number(&m->w, "top_k", c->top_k);
     }
 }
@@ -295,10 +291,6 @@ static void write_tier(clp_messages_writing *m)
     if (!tier.s.n) {
         return;
     }
-    if (m->w.same) {
-        clp_jw_ktext(&m->w.jw, "service_tier", tier);
-        return;
-    }
     clp_jw_kstr(&m->w.jw, "service_tier", clp_text_is(tier, "default") ? "standard_only" : "auto");
 }
 
@@ -314,36 +306,18 @@ static void write_user(clp_messages_writing *m)
     }
 }
 
-/* What the client of the same dialect said goes out as it was said. */
-static void write_own(clp_messages_writing *m, const char *name)
-{
-    clp_jval v = clp_jval_get(clp_json_root(m->w.c->doc), name);
-
-    if (!clp_jval_nil(v)) {
-        clp_jw_kraw(&m->w.jw, name, clp_jval_raw(v));
-    }
-}
-
 static void write_parameters(clp_messages_writing *m)
 {
     const clp_conversation *c = m->w.c;
     apr_int64_t max = c->max_tokens >= 0 ? c->max_tokens : m->w.target->default_max_tokens;
 
-    if (max == 0 && !m->w.same) {
+    if (max == 0) {
         max = 1;
     }
     clp_jw_kint(&m->w.jw, "max_tokens", max);
-    if (!m->w.same) {
-        plan_thinking(m, max);
-    }
+    plan_thinking(m, max);
     write_sampling(m);
     write_stop(m);
-    if (m->w.same) {
-        write_own(m, "thinking");
-        write_own(m, "output_config");
-        write_own(m, "thread");
-        return;
-    }
     write_thinking(m);
     write_output_config(m);
 }
@@ -356,10 +330,11 @@ clp_problem *clp_messages_write_request(const clp_conversation *c, const clp_tar
 
     memset(&m, 0, sizeof(m));
     p = clp_writing_begin(&m.w, c, target, &rules, out, pool);
-    if (!p && c->n > 1) {
+    if (!p && !m.w.complete && c->n > 1) {
         p = clp_problem_at(pool, CLP_BAD_REQUEST, "n", "this model gives one answer at a time");
     }
-    if (p) {
+    *names = NULL;
+    if (p || m.w.complete) {
         return p;
     }
     clp_jw_object(&m.w.jw);

@@ -13,7 +13,7 @@
 
 void clp_messages_write_cache(clp_messages_writing *m, clp_span cache)
 {
-    if (cache.p && (m->w.same || m->cache_marks < CACHE_MARKS_MAX)) {
+    if (cache.p && m->cache_marks < CACHE_MARKS_MAX) {
         m->cache_marks++;
         clp_jw_kraw(&m->w.jw, "cache_control", cache);
     }
@@ -100,16 +100,6 @@ static void write_document(clp_messages_writing *m, const clp_block *b)
 /* Content of a user's turn or of a tool result; returns whether a block was written. */
 static int write_part(clp_messages_writing *m, const clp_block *b)
 {
-    if (b->kind == CLP_BLOCK_TEXT && m->w.same && clp_jval_is_string(b->origin)) {
-        return clp_messages_write_text(m, b->text, b->cache);
-    }
-    if (m->w.same) {
-        if (b->kind == CLP_BLOCK_TEXT && clp_text_blank(b->text)) {
-            return 0;
-        }
-        clp_jw_raw(&m->w.jw, clp_jval_raw(b->origin));
-        return 1;
-    }
     switch (b->kind) {
     case CLP_BLOCK_IMAGE: write_image(m, b); return 1;
     case CLP_BLOCK_DOCUMENT: write_document(m, b); return 1;
@@ -129,15 +119,22 @@ static const clp_block *sole_text(const clp_block *blocks)
                : NULL;
 }
 
+static int has_content(const clp_block *result)
+{
+    for (const clp_block *b = result->children; b; b = b->next) {
+        if (b->kind == CLP_BLOCK_IMAGE || b->kind == CLP_BLOCK_DOCUMENT ||
+            b->kind == CLP_BLOCK_AUDIO || !clp_text_blank(b->text)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void write_result(clp_messages_writing *m, const clp_answered *a)
 {
     clp_jw *jw = &m->w.jw;
     const clp_block *sole = a->result ? sole_text(a->result->children) : NULL;
 
-    if (m->w.same && a->result) {
-        clp_jw_raw(jw, clp_jval_raw(a->result->origin));
-        return;
-    }
     clp_jw_object(jw);
     clp_jw_kstr(jw, "type", "tool_result");
     clp_jw_kstr(jw, "tool_use_id", clp_tool_id_fit(a->call->id, m->w.id_max, m->w.pool));
@@ -150,7 +147,7 @@ static void write_result(clp_messages_writing *m, const clp_answered *a)
     else if (sole) {
         clp_jw_ktext(jw, "content", sole->text);
     }
-    else if (a->result->children) {
+    else if (has_content(a->result)) {
         clp_jw_key(jw, "content");
         clp_jw_array(jw);
         for (const clp_block *b = a->result->children; b; b = b->next) {
@@ -217,7 +214,7 @@ static const clp_turn *instructions_behind(const clp_messages_writing *m, const 
     const clp_turn *run = NULL;
     int something = round->answers->nelts > 0;
 
-    if (!m->w.same && !m->w.target->traits->mid_system) {
+    if (!m->w.target->traits->mid_system) {
         return round->behind;
     }
     CLP_ROUND_EACH(t, round)
@@ -335,7 +332,7 @@ static int write_assistant_block(clp_messages_writing *m, const clp_block *b)
     if (b->kind == CLP_BLOCK_REASONING || b->kind == CLP_BLOCK_REDACTED) {
         return write_state(m, b);
     }
-    if (b->kind == CLP_BLOCK_TOOL_CALL && !m->w.same) {
+    if (b->kind == CLP_BLOCK_TOOL_CALL) {
         write_call(m, b);
         return 1;
     }
@@ -371,7 +368,7 @@ static void write_assistant_round(clp_messages_writing *m, const clp_round *roun
     CLP_ROUND_EACH(t, round)
     {
         for (const clp_block *b = t->blocks; b; b = b->next) {
-            if (b == trimmed && is_text(b) && !(m->w.same && b->kind == CLP_BLOCK_SERVER)) {
+            if (b == trimmed && is_text(b)) {
                 blocks += clp_messages_write_text(m, clp_text_trim_end(b->text), b->cache);
             }
             else {
@@ -382,26 +379,36 @@ static void write_assistant_round(clp_messages_writing *m, const clp_round *roun
     message_close(m, blocks, &before, n);
 }
 
+static void write_first_turn(clp_messages_writing *m)
+{
+    message_open(m, "user");
+    clp_jw_str(&m->w.jw, FIRST_TURN);
+    clp_jw_end_object(&m->w.jw);
+}
+
 void clp_messages_write_turns(clp_messages_writing *m)
 {
     apr_array_header_t *rounds = m->w.rounds;
     clp_jw *jw = &m->w.jw;
+    apr_size_t begin;
 
     clp_jw_key(jw, "messages");
     clp_jw_array(jw);
-    if (!rounds->nelts || APR_ARRAY_IDX(rounds, 0, clp_round).assistant) {
-        message_open(m, "user");
-        clp_jw_str(jw, FIRST_TURN);
-        clp_jw_end_object(jw);
-    }
+    begin = jw->out->n;
     for (int i = 0; i < rounds->nelts && !m->w.problem; i++) {
         const clp_round *round = &APR_ARRAY_IDX(rounds, i, clp_round);
-        if (round->assistant) {
-            write_assistant_round(m, round, i == rounds->nelts - 1);
-        }
-        else {
+        if (!round->assistant) {
             write_user_round(m, round);
         }
+        else {
+            if (jw->out->n == begin) {
+                write_first_turn(m);
+            }
+            write_assistant_round(m, round, i == rounds->nelts - 1);
+        }
+    }
+    if (jw->out->n == begin) {
+        write_first_turn(m);
     }
     clp_jw_end_array(jw);
 }

@@ -13,14 +13,14 @@ static const struct {
     const char *pattern;
     unsigned takes;
 } models[] = {
-    {"*claude-3-7*", CLP_MODEL_REASONS},
+    {"*claude-3[-.]7*", CLP_MODEL_REASONS},
     {"*claude-3*", 0},
     {"*claude-2*", 0},
     {"*claude-instant*", 0},
-    {"*claude-opus-4-6*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_EFFORT_MAX},
-    {"*claude-sonnet-4-6*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_EFFORT_MAX},
-    {"*claude-*-4-[789]*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_NO_SAMPLING |
-                               CLP_MODEL_EFFORT_XHIGH | CLP_MODEL_EFFORT_MAX},
+    {"*claude-opus-4[-.]6*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_EFFORT_MAX},
+    {"*claude-sonnet-4[-.]6*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_EFFORT_MAX},
+    {"*claude-*-4[-.][789]*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_NO_SAMPLING |
+                                  CLP_MODEL_EFFORT_XHIGH | CLP_MODEL_EFFORT_MAX},
     {"*claude-*-4*", CLP_MODEL_REASONS},
     {"*claude-*", CLP_MODEL_REASONS | CLP_MODEL_ADAPTIVE | CLP_MODEL_NO_SAMPLING |
                       CLP_MODEL_EFFORT_XHIGH | CLP_MODEL_EFFORT_MAX},

@@ -38,7 +38,7 @@ static void choose_tools(clp_writing *w)
     w->tools = apr_array_make(w->pool, w->c->tools->nelts, sizeof(const clp_tool *));
     for (int i = 0; i < w->c->tools->nelts; i++) {
         const clp_tool *t = &APR_ARRAY_IDX(w->c->tools, i, clp_tool);
-        int sendable = w->same || t->kind == CLP_TOOL_FUNCTION || t->kind == CLP_TOOL_CUSTOM ||
+        int sendable = t->kind == CLP_TOOL_FUNCTION || t->kind == CLP_TOOL_CUSTOM ||
                        (t->kind == CLP_TOOL_BUILTIN && w->rules->knows_builtin(t));
         if (!sendable && w->rules->searches_web && traits->web_search &&
             clp_text_starts(t->type, "web_search")) {
@@ -61,20 +61,28 @@ static void choose_tools(clp_writing *w)
 clp_problem *clp_writing_begin(clp_writing *w, const clp_conversation *c, const clp_target *target,
                                const clp_writing_rules *rules, clp_buffer *out, apr_pool_t *pool)
 {
+    int own = c->dialect == rules->dialect;
+
     memset(w, 0, sizeof(*w));
     w->rules = rules;
     w->c = c;
     w->target = target;
     w->pool = pool;
-    w->same = c->dialect == rules->dialect;
     w->id_max = rules->id_max;
     w->takes = clp_model_takes(target);
-    if (c->thread.s.p && !(w->same && target->traits->threads)) {
+    if (c->thread.s.p && !(own && target->traits->threads)) {
         w->problem = clp_problem_at(pool, CLP_BAD_REQUEST, "thread",
                                     "message threads are not available with this model");
         w->problem->details = CLP_SPAN_LIT(
             "{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}");
         return w->problem;
+    }
+    if (own) {
+        clp_sniffed sniffed = {.model_raw =
+                                   clp_jval_raw(clp_jval_get(clp_json_root(c->doc), "model"))};
+        clp_dialect_splice_model(out, c->doc->text, &sniffed, target->model);
+        w->complete = 1;
+        return NULL;
     }
     w->problem = clp_tool_names_make(&w->names, c, rules->name_max, pool);
     if (w->problem) {

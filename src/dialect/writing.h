@@ -36,12 +36,13 @@ typedef struct clp_writing {
     apr_array_header_t *tools;  /**< of const clp_tool *: those that go out */
     const clp_tool *web_search; /**< the client's wish to search the web, if the target can */
     unsigned takes;             /**< CLP_MODEL_* */
-    int same;                   /**< the client speaks the target's dialect */
+    int complete;               /**< nothing is left to write */
     clp_problem *problem;       /**< the first fault */
 } clp_writing;
 
 /**
- * Names, rounds and the tools that go out.
+ * Names, rounds and the tools that go out. A request whose client speaks the
+ * target's dialect is complete with this: its bytes with the target's model.
  * @return a problem if a tool cannot be sent or names collide
  */
 clp_problem *clp_writing_begin(clp_writing *w, const clp_conversation *c, const clp_target *target,
