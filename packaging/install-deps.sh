@@ -15,10 +15,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 BUILD="apache2 apache2-dev libcurl4-openssl-dev libcjson-dev libssl-dev zlib1g-dev libzstd-dev \
-pkg-config gcc make"
+pkg-config gcc make curl"
 # libapache2-mod-perl2 is the package that brings Apache::Test.
 TEST="libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
-curl nghttp2-client zstd"
+nghttp2-client zstd"
 BENCH="nghttp2-client"
 
 fail()
@@ -75,7 +75,7 @@ install_clients()
 {
     dir=t/clients
     stamp=$dir/node_modules/.installed
-    if [ -f $stamp ] && cmp -s $stamp $dir/package-lock.json; then
+    if command -v node >/dev/null 2>&1 && cmp -s $stamp $dir/package-lock.json; then
         return 0
     fi
     have_node || install_packages nodejs npm
