@@ -17,7 +17,7 @@ void clp_channel_sign(apr_table_t *headers, const clp_channel *c, const clp_key 
     }
     if (scheme == CLP_AUTH_DIALECT) {
         if (c->dialect == &clp_dialect_messages &&
-            strncmp(secret, CLAUDE_OAUTH_PREFIX, sizeof(CLAUDE_OAUTH_PREFIX) - 1)) {
+            strncmp(secret, CLAUDE_OAUTH_PREFIX, sizeof(CLAUDE_OAUTH_PREFIX) - 1) != 0) {
             apr_table_setn(headers, "x-api-key", secret);
             return;
         }

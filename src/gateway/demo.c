@@ -424,7 +424,7 @@ static const char *json_text(const answer *a)
 static int chunks_of(const char *model)
 {
     int n;
-    if (strncmp(model, CHUNKS_MODEL, strlen(CHUNKS_MODEL))) {
+    if (strncmp(model, CHUNKS_MODEL, strlen(CHUNKS_MODEL)) != 0) {
         return 0;
     }
     n = atoi(model + strlen(CHUNKS_MODEL));
@@ -478,7 +478,7 @@ clp_problem *clp_demo_problem(const char *model, apr_pool_t *pool)
     };
     int status;
 
-    if (strncmp(model, ERROR_MODEL, strlen(ERROR_MODEL))) {
+    if (strncmp(model, ERROR_MODEL, strlen(ERROR_MODEL)) != 0) {
         return NULL;
     }
     status = atoi(model + strlen(ERROR_MODEL));

@@ -206,14 +206,14 @@ static int handle(request_rec *r)
 {
     apr_size_t n;
 
-    if (!r->handler || strcmp(r->handler, HANDLER)) {
+    if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
     n = strlen(r->uri);
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const demo_row *row = &rows[i];
         apr_size_t ending = strlen(row->ending);
-        if (n < ending || strcmp(r->uri + n - ending, row->ending)) {
+        if (n < ending || strcmp(r->uri + n - ending, row->ending) != 0) {
             continue;
         }
         if (r->method_number != row->method) {

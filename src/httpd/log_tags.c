@@ -29,7 +29,7 @@ typedef struct tag_source {
 
 static const char *number(const tag_source *s, apr_int64_t n)
 {
-    return n >= 0 ? apr_psprintf(s->r->pool, "%" APR_INT64_T_FMT, n) : NULL;
+    return n >= 0 ? apr_off_t_toa(s->r->pool, n) : NULL;
 }
 
 static const char *yes_or_no(int yes)
