@@ -11,14 +11,15 @@
 #        hides TEXT            accepted, and the dump does not hold TEXT
 #        shows TEXT            accepted, and the dump holds TEXT
 #   configuration; its first line is line 1
-# @DIR@ is a directory with the files that fixtures() makes.
+# @DIR@ is a directory with the files that fixtures() makes. The examples of
+# conf/claude_proxy.conf and of docs/directives must be accepted too.
 use strict;
 use warnings;
 
 use File::Temp ();
 use Test::More;
 
-use ClaudeTest::Sources qw(top);
+use ClaudeTest::Sources qw(top files text);
 
 my $dir = File::Temp::tempdir('clp-conf-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $httpd = $ENV{CLP_HTTPD} || '/usr/sbin/apache2';
@@ -61,8 +62,20 @@ sub fixtures {
     certificate($_) for 'client', 'other';
     spill('channel.conf', 0644, "<ClaudeChannel shared>\n  ChannelService claude\n"
         . "  ChannelURL https://api.example.org\n  ChannelKey sk-shared\n</ClaudeChannel>\n");
-    mkdir "$dir/made" or die "$dir/made: $!\n";
+    mkdir "$dir/$_" or die "$dir/$_: $!\n" for qw(made etc etc/certs bin);
+    # What the examples name below /etc/apache2/claude and /usr/local/bin.
+    spill("etc/$_", 0600, "sk-$_\n") for qw(anthropic.keys openai.key);
+    spill('etc/access.keys', 0600, 'alice sha256:' . 'c' x 64 . "\n");
+    spill('bin/claude-key', 0700, "#!/bin/sh\necho sk-\$#\n");
+    system("cp $dir/client.crt $dir/etc/client.pem; cp $dir/client.key $dir/etc/; cp $dir/other.crt $dir/etc/ca.pem");
     return;
+}
+
+# Text with the paths of the examples where fixtures() made the files.
+sub with_fixtures {
+    my ($text) = @_;
+    return $text =~ s{/etc/apache2/claude\b}{$dir/etc}gr =~ s{/usr/local/bin\b}{$dir/bin}gr
+        =~ s{/var/lib/apache2\b}{$dir}gr;
 }
 
 sub stanzas {
@@ -118,7 +131,8 @@ sub judge {
 }
 
 fixtures();
-my @modules = map { "LoadModule ${_}_module $libexec/mod_$_.so\n" } qw(mpm_event authn_core authz_core info);
+my @modules = map { "LoadModule ${_}_module $libexec/mod_$_.so\n" } qw(mpm_event authn_core authz_core authz_host
+    authz_user info);
 spill('httpd.conf', 0644, "ServerRoot $dir\nServerName localhost\nListen 127.0.0.1:9\nPidFile $dir/pid\n"
     . "ErrorLog $dir/log\nDefaultRuntimeDir $dir\nUser nobody\n@{[ join '', @modules ]}"
     . "LoadModule claude_proxy_module $module\nInclude $dir/stanza.conf\n");
@@ -135,6 +149,25 @@ for my $path (sort glob top() . '/t/conf-cases/*.txt') {
         for my $expect (@{ $stanza->{expect} }) {
             ok judge($expect, $accepted, $said, $dump), "$title => " . $expect =~ s/\Q$dir\E/\@DIR\@/gr or diag $said, $dump;
         }
+    }
+}
+
+# The annotated configuration, as it is and with all its examples in force.
+my $annotated = text('conf/claude_proxy.conf');
+my $examples = join '', map { /^#((?: {4})*[<A-Z].*\n)/ ? $1 : "\n" } $annotated =~ /^(.*\n)/mg;
+$examples =~ s/^LoadModule .*//m;
+cmp_ok scalar(() = $examples =~ /^\s*\S/mg), '>', 80, 'conf/claude_proxy.conf has examples';
+for my $case ([ 'as it is', $annotated ], [ 'with all examples', with_fixtures($examples) ]) {
+    spill('stanza.conf', 0644, $case->[1]);
+    my ($accepted, $said) = run_httpd();
+    ok $accepted, "conf/claude_proxy.conf $case->[0]" or diag $said;
+}
+
+for my $path (files(qr{^docs/directives/\w+\.md$})) {
+    for my $example (text($path) =~ /^```apache\n(.*?)^```/msg) {
+        spill('stanza.conf', 0644, with_fixtures($example));
+        my ($accepted, $said) = run_httpd();
+        ok $accepted, "$path: example" or diag $said;
     }
 }
 done_testing;
