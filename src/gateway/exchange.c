@@ -31,7 +31,6 @@ struct clp_exchange {
     apr_time_t last_taken; /* when the client last got something */
     apr_time_t grace_ends; /* 0 = none runs */
     const clp_problem *best; /* the most useful failure so far */
-    const char *answer_id;   /* fallback for the client's ids */
 
     /* Attempts begin in start() and tick() only: a failed one's memory must not go while its
      * transport's callback is still on the stack. */
@@ -106,7 +105,7 @@ static void tell_in_stream(clp_exchange *x, const clp_problem *problem)
 
     memset(&options, 0, sizeof(options));
     options.stream = 1;
-    options.id = x->answer_id;
+    options.id = clp_random_base62(24, x->pool);
     memset(&e, 0, sizeof(e));
     e.kind = CLP_EVENT_PROBLEM;
     e.problem = problem;
@@ -310,8 +309,7 @@ static void try_next(clp_exchange *x)
         return;
     }
     x->relay = clp_relay_make(&x->params, &x->call, &a->candidate,
-                              x->call.passthrough ? NULL : x->conversation, &x->out, x->answer_id,
-                              x->attempt_pool);
+                              x->call.passthrough ? NULL : x->conversation, &x->out, x->attempt_pool);
     x->transfer = x->params.transport->start(x->params.transport, &x->call.request, &handler,
                                              x->attempt_pool);
 }
@@ -320,7 +318,6 @@ void clp_exchange_start(clp_exchange *x, apr_time_t now)
 {
     x->outcome.started = now;
     x->last_taken = now;
-    x->answer_id = clp_random_base62(24, x->pool);
     x->next = clp_plan_current(x->params.plan);
     clp_exchange_tick(x, now);
 }

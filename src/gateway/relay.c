@@ -51,7 +51,7 @@ void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *para
 
 clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *call,
                           const clp_candidate *candidate, clp_conversation *conversation,
-                          clp_buffer *out, const char *fallback_id, apr_pool_t *pool)
+                          clp_buffer *out, apr_pool_t *pool)
 {
     clp_relay *r = apr_pcalloc(pool, sizeof(*r));
     r->params = params;
@@ -60,7 +60,6 @@ clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *cal
     r->conversation = conversation;
     r->out = out;
     r->pool = pool;
-    r->fallback_id = fallback_id;
     clp_buffer_init(&r->error_body, pool, ERROR_BODY_CAP);
     return r;
 }
@@ -150,7 +149,7 @@ static clp_writer *open_writer(clp_relay *r)
     options.model = params->sniffed->model;
     options.include_usage = params->sniffed->include_usage;
     options.created = apr_time_sec(apr_time_now());
-    options.id = r->fallback_id;
+    options.id = clp_random_base62(24, r->pool);
     options.input_estimate = 1;
     if (r->conversation) {
         options.legacy_functions = r->conversation->legacy_functions;

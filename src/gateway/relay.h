@@ -51,16 +51,12 @@ typedef struct clp_relay {
     int mode;
     clp_reader *reader;
     clp_writer *writer;
-    const char *fallback_id;
 } clp_relay;
 
-/**
- * @param out where the client's bytes go; empty
- * @param fallback_id 24 unguessable characters
- */
+/** @param out where the client's bytes go; empty */
 clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *call,
                           const clp_candidate *candidate, clp_conversation *conversation,
-                          clp_buffer *out, const char *fallback_id, apr_pool_t *pool);
+                          clp_buffer *out, apr_pool_t *pool);
 
 /* What the transfer tells; in this order. */
 void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers);

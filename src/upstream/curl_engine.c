@@ -28,6 +28,7 @@ struct clp_curl_engine {
     CURLM *multi;
     clp_transfer *alive;
     CURL *spare[SPARE_MAX];
+    clp_curl_shape shape[SPARE_MAX]; /* what each spare is set up for */
     int spares;
     int waiting;        /* transfers not yet given to libcurl */
     int told;           /* handlers called in this step */
@@ -55,16 +56,22 @@ static apr_int64_t clock_now(void)
 
 /* --- transfers ------------------------------------------------------------- */
 
-static CURL *easy_take(clp_curl_engine *e)
+static CURL *easy_take(clp_curl_engine *e, clp_curl_shape *shape)
 {
-    return e->spares ? e->spare[--e->spares] : curl_easy_init();
+    if (e->spares) {
+        e->spares--;
+        *shape = e->shape[e->spares];
+        return e->spare[e->spares];
+    }
+    shape->words[0] = '\0';
+    return curl_easy_init();
 }
 
-static void easy_give(clp_curl_engine *e, CURL *easy, int clean)
+static void easy_give(clp_curl_engine *e, CURL *easy, const clp_curl_shape *shape, int clean)
 {
     if (clean && e->spares < SPARE_MAX) {
-        /* Clears pointers into the transfer; connections stay with the multi. */
-        curl_easy_reset(easy);
+        clp_curl_transfer_detach(easy);
+        e->shape[e->spares] = *shape;
         e->spare[e->spares++] = easy;
     }
     else {
@@ -86,7 +93,7 @@ static void transfer_forget(clp_transfer *t, int clean)
         e->waiting--;
     }
     if (t->easy) {
-        easy_give(e, t->easy, clean);
+        easy_give(e, t->easy, &t->shape, clean);
         t->easy = NULL;
     }
     t->place = CLP_TRANSFER_GONE;
@@ -133,9 +140,9 @@ static clp_transfer *engine_start(clp_transport *transport, const clp_transfer_r
     t->body = request->body;
     t->headers = apr_table_make(pool, 16);
     t->begun = clock_now();
-    t->easy = easy_take(e);
+    t->easy = easy_take(e, &t->shape);
     if (t->easy) {
-        clp_curl_transfer_prepare(t, request);
+        clp_curl_transfer_prepare(t, request, &t->shape);
     }
     else {
         t->broken = "libcurl is out of memory";

@@ -222,6 +222,12 @@ static void set_fixed(clp_transfer *t)
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_PREREQFUNCTION, on_connected);
+}
+
+/* Pointers to the transfer: its memory differs each time. */
+static void set_own(clp_transfer *t)
+{
+    CURL *e = t->easy;
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_PREREQDATA, t);
@@ -281,29 +287,85 @@ static void set_request(clp_transfer *t, const clp_transfer_request *request)
     }
     SET(CURLOPT_URL, request->url);
     SET(CURLOPT_HTTPHEADER, list);
+    /* libcurl divides the time among a name's addresses, so it must know it; 0
+     * is its default. */
+    SET(CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(t->timeouts.connect_ms > 0 ? t->timeouts.connect_ms : 0));
+    set_method(t, request->method);
+}
+
+static void set_route(clp_transfer *t, const clp_transfer_request *request)
+{
+    CURL *e = t->easy;
     SET(CURLOPT_HTTP_VERSION,
         (long)(request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     /* Empty strings keep the environment's proxies and exceptions out. */
     SET(CURLOPT_PROXY, request->proxy ? request->proxy : "");
     SET(CURLOPT_NOPROXY, "");
-    if (t->timeouts.connect_ms > 0) {
-        /* libcurl divides the time among a name's addresses, so it must know it. */
-        SET(CURLOPT_CONNECTTIMEOUT_MS, (long)t->timeouts.connect_ms);
-    }
     if (request->tls) {
         set_tls(t, request->tls);
     }
-    if (!t->broken) {
-        set_method(t, request->method);
-    }
 }
 
-void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request)
+/* A setting too long for the words has none, and is set anew each time. */
+static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
 {
-    set_fixed(t);
+    const clp_tls *tls = request->tls;
+    const char *parts[6];
+    char *to = shape->words;
+    const char *end = to + sizeof(shape->words);
+
+    shape->words[0] = '\0';
+    /* Other methods leave traces in a handle that a POST would stumble over. */
+    if (strcmp(request->method, "POST")) {
+        return;
+    }
+    parts[0] = request->http2 ? "2" : "1";
+    parts[1] = request->proxy;
+    parts[2] = tls ? tls->ca_file : NULL;
+    parts[3] = tls ? tls->ca_path : NULL;
+    parts[4] = tls ? tls->cert_file : NULL;
+    parts[5] = tls ? tls->key_file : NULL;
+    *to++ = tls ? tls->verify ? 'v' : 'n' : 'd';
+    for (int i = 0; i < 6; i++) {
+        apr_size_t n = parts[i] ? strlen(parts[i]) : 0;
+        if ((apr_size_t)(end - to) < n + 3) {
+            shape->words[0] = '\0';
+            return;
+        }
+        *to++ = parts[i] ? '\n' : '-';
+        memcpy(to, parts[i] ? parts[i] : "", n);
+        to += n;
+    }
+    *to = '\0';
+}
+
+void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request,
+                               clp_curl_shape *shape)
+{
+    clp_curl_shape wanted;
+    shape_of(&wanted, request);
+    if (!wanted.words[0] || strcmp(wanted.words, shape->words)) {
+        curl_easy_reset(t->easy);
+        set_fixed(t);
+        if (!t->broken) {
+            set_route(t, request);
+        }
+        *shape = wanted;
+    }
+    if (!t->broken) {
+        set_own(t);
+    }
     if (!t->broken) {
         set_request(t, request);
     }
+}
+
+void clp_curl_transfer_detach(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)NULL);
 }
 
 clp_transfer_end clp_curl_transfer_result(const clp_transfer *t, CURLcode rc)

@@ -21,11 +21,21 @@ typedef enum clp_transfer_place {
     CLP_TRANSFER_GONE   /**< ended or cancelled; the engine has forgotten it */
 } clp_transfer_place;
 
+/**
+ * What a handle was set up for, as far as it costs time to set: one that is
+ * used again for the like keeps it. The words of the setting itself, so that
+ * no two settings are taken for one; empty: a fresh handle, or one to reset.
+ */
+typedef struct clp_curl_shape {
+    char words[256];
+} clp_curl_shape;
+
 struct clp_transfer {
     clp_curl_engine *engine;
     clp_transfer *next, *prev; /**< in the engine's list of transfers that are alive */
     clp_transfer_place place;
     CURL *easy;
+    clp_curl_shape shape; /**< what `easy` is set up for */
     clp_transfer_handler handler;
     apr_pool_t *pool;
     clp_timeouts timeouts;
@@ -48,10 +58,15 @@ struct clp_transfer {
 };
 
 /**
- * Set all options of a fresh (or reset) handle for a request, and the
- * transfer as what its callbacks get. On failure t->broken says why.
+ * Set all options of a handle for a request, and the transfer as what its
+ * callbacks get. On failure t->broken says why.
+ * @param shape of the handle; updated
  */
-void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request);
+void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request,
+                               clp_curl_shape *shape);
+
+/** Take a finished transfer's memory out of its handle. */
+void clp_curl_transfer_detach(CURL *easy);
 
 /** What libcurl's result means for this transfer. */
 clp_transfer_end clp_curl_transfer_result(const clp_transfer *t, CURLcode rc);

@@ -98,9 +98,10 @@ const char *clp_random_base62(apr_size_t n, apr_pool_t *pool)
     static __thread random_stock stock;
     char *s = apr_palloc(pool, n + 1);
     apr_size_t have = 0;
+    pid_t self = getpid();
 
-    if (stock.owner != getpid()) {
-        stock.owner = getpid();
+    if (stock.owner != self) {
+        stock.owner = self;
         stock.left = 0;
     }
     while (have < n) {
