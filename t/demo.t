@@ -85,7 +85,7 @@ is request(vhost => 'demo', path => '/demo/v1/nothing')->{status}, 404, 'another
     my $began = time;
     my $r = demo('messages', messages_body('demo-chunks-200', 'x', max_tokens => 1000, stream => $stream));
     is scalar(grep { ($_->{json}{type} // '') eq 'content_block_delta' } @{ $r->{events} }), 200, '200 pieces';
-    cmp_ok time - $began, '<', 1, 'at once';
+    cmp_ok time - $began, '<', 5, 'without waiting';
     $began = time;
     my $client = ClaudeTest::Client->open_to(hostport('demo'));
     $client->send_request(method => 'POST', path => '/demo/v1/messages',

@@ -136,6 +136,6 @@ for my $case ([ '', [ 'x-goog-api-key' => 'alice-key' ] ], [ '?key=alice-key', [
     my $r = request(vhost => 'lists', path => '/hanging/v1/models');
     is $r->{status}, 200, 'an upstream that hangs: 200';
     my $took = time - $began;
-    ok $took > 4 && $took < 7, 'after five seconds' or diag $took;
+    ok $took > 4 && $took < 10, 'after five seconds' or diag $took;
 }
 done_testing;
