@@ -228,7 +228,7 @@ static int hex_value(const char *p)
 {
     int v = 0;
     for (int i = 0; i < 4; i++) {
-        int d = p[i];
+        int d = (unsigned char)p[i];
         v = v * 16 + (d <= '9' ? d - '0' : (d | 0x20) - 'a' + 10);
     }
     return v;

@@ -68,12 +68,16 @@ static void put_whole(clp_lanes *l, clp_lane *lane)
 
 static void drop(clp_lanes *l, clp_lane *lane)
 {
-    clp_lane **at = &l->first, *before = NULL;
-    while (*at != lane) {
-        before = *at;
-        at = &before->next;
+    clp_lane *before = NULL;
+    for (clp_lane *at = l->first; at && at != lane; at = at->next) {
+        before = at;
     }
-    *at = lane->next;
+    if (before) {
+        before->next = lane->next;
+    }
+    else {
+        l->first = lane->next;
+    }
     if (l->last == lane) {
         l->last = before;
     }

@@ -10,31 +10,31 @@
 
 /* How each class looks to clients of Anthropic's and of OpenAI's protocols. */
 static const struct {
-    int messages_status;
     const char *messages_type;
-    int openai_status;
     const char *openai_type;
     const char *openai_code;
+    int messages_status;
+    int openai_status;
 } rows[] = {
-    [CLP_BAD_REQUEST] = {400, "invalid_request_error", 400, "invalid_request_error", NULL},
-    [CLP_CONTEXT_TOO_LONG] = {400, "invalid_request_error", 400, "invalid_request_error",
-                              "context_length_exceeded"},
-    [CLP_UNAUTHENTICATED] = {401, "authentication_error", 401, "invalid_request_error",
-                             "invalid_api_key"},
-    [CLP_BILLING] = {402, "billing_error", 429, "insufficient_quota", "insufficient_quota"},
-    [CLP_FORBIDDEN] = {403, "permission_error", 403, "invalid_request_error", NULL},
-    [CLP_NOT_FOUND] = {404, "not_found_error", 404, "invalid_request_error", "model_not_found"},
-    [CLP_BAD_METHOD] = {405, "invalid_request_error", 405, "invalid_request_error", NULL},
-    [CLP_CONFLICT] = {409, "conflict_error", 409, "invalid_request_error", NULL},
-    [CLP_TOO_LARGE] = {413, "request_too_large", 413, "invalid_request_error", NULL},
-    [CLP_UNSUPPORTED_CODING] = {415, "invalid_request_error", 415, "invalid_request_error", NULL},
-    [CLP_UNPROCESSABLE] = {400, "invalid_request_error", 422, "invalid_request_error", NULL},
-    [CLP_RATE_LIMITED] = {429, "rate_limit_error", 429, "rate_limit_error", "rate_limit_exceeded"},
-    [CLP_INTERNAL] = {500, "api_error", 500, "server_error", NULL},
-    [CLP_NOT_IMPLEMENTED] = {501, "api_error", 501, "server_error", NULL},
-    [CLP_BAD_GATEWAY] = {502, "api_error", 502, "server_error", NULL},
-    [CLP_OVERLOADED] = {529, "overloaded_error", 503, "server_error", "server_is_overloaded"},
-    [CLP_TIMED_OUT] = {504, "timeout_error", 504, "server_error", NULL},
+    [CLP_BAD_REQUEST] = {"invalid_request_error", "invalid_request_error", NULL, 400, 400},
+    [CLP_CONTEXT_TOO_LONG] = {"invalid_request_error", "invalid_request_error",
+                              "context_length_exceeded", 400, 400},
+    [CLP_UNAUTHENTICATED] = {"authentication_error", "invalid_request_error", "invalid_api_key",
+                             401, 401},
+    [CLP_BILLING] = {"billing_error", "insufficient_quota", "insufficient_quota", 402, 429},
+    [CLP_FORBIDDEN] = {"permission_error", "invalid_request_error", NULL, 403, 403},
+    [CLP_NOT_FOUND] = {"not_found_error", "invalid_request_error", "model_not_found", 404, 404},
+    [CLP_BAD_METHOD] = {"invalid_request_error", "invalid_request_error", NULL, 405, 405},
+    [CLP_CONFLICT] = {"conflict_error", "invalid_request_error", NULL, 409, 409},
+    [CLP_TOO_LARGE] = {"request_too_large", "invalid_request_error", NULL, 413, 413},
+    [CLP_UNSUPPORTED_CODING] = {"invalid_request_error", "invalid_request_error", NULL, 415, 415},
+    [CLP_UNPROCESSABLE] = {"invalid_request_error", "invalid_request_error", NULL, 400, 422},
+    [CLP_RATE_LIMITED] = {"rate_limit_error", "rate_limit_error", "rate_limit_exceeded", 429, 429},
+    [CLP_INTERNAL] = {"api_error", "server_error", NULL, 500, 500},
+    [CLP_NOT_IMPLEMENTED] = {"api_error", "server_error", NULL, 501, 501},
+    [CLP_BAD_GATEWAY] = {"api_error", "server_error", NULL, 502, 502},
+    [CLP_OVERLOADED] = {"overloaded_error", "server_error", "server_is_overloaded", 529, 503},
+    [CLP_TIMED_OUT] = {"timeout_error", "server_error", NULL, 504, 504},
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == CLP_PROBLEM_CLASSES, "a row for each class");
