@@ -72,10 +72,11 @@ const char *clp_key_list_add(clp_key_list *list, const char *name,
     entry *slot;
 
     if (!clp_key_name_ok(name)) {
+        /* Not all of it: name and key may have been swapped. */
         return apr_psprintf(list->pool,
-                            "'%.80s' cannot be the name of a key: use 1 to %d letters, digits "
+                            "'%.8s%s' cannot be the name of a key: use 1 to %d letters, digits "
                             "and . _ @ + -",
-                            name, NAME_MAX_LENGTH);
+                            name, strlen(name) > 8 ? "..." : "", NAME_MAX_LENGTH);
     }
     if (2 * (list->used + 1) > list->room) {
         grow(list);

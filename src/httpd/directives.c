@@ -98,10 +98,6 @@ static const char *check_proxy_place(cmd_parms *cmd)
         if (ap_cstr_casecmp(d->directive, "<LocationMatch") == 0) {
             wrong = "<LocationMatch>";
         }
-        else if (ap_cstr_casecmpn(d->directive, "<If", 3) == 0 ||
-                 ap_cstr_casecmpn(d->directive, "<Else", 5) == 0) {
-            wrong = "<If>";
-        }
         else if (ap_cstr_casecmp(d->directive, "<Location") == 0 &&
                  strcmp(ap_getword_conf(cmd->temp_pool, &args), "~") == 0) {
             wrong = "<Location ~>";
