@@ -190,18 +190,16 @@ static const char *mask_query_key(apr_pool_t *p, const char *text)
     const char *at = text ? strchr(text, '?') : NULL;
     const char *masked = text;
 
-    while (at) {
+    while (at && (*at == '?' || *at == '&')) {
         const char *name = at + 1;
+        const char *end = name + strcspn(name, "& ");
 
-        at = name + strcspn(name, "& ");
+        at = end;
         if (strncmp(name, "key=", 4) == 0) {
             const char *front = apr_pstrmemdup(p, masked, (apr_size_t)(name + 4 - masked));
 
-            masked = apr_pstrcat(p, front, "***", at, NULL);
+            masked = apr_pstrcat(p, front, "***", end, NULL);
             at = masked + strlen(front) + 3;
-        }
-        if (*at != '&') {
-            break;
         }
     }
     return masked;

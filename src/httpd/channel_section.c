@@ -35,35 +35,38 @@ static const struct {
     {NULL, NULL},
 };
 
-/** The channel a directive is about; an error outside a section. */
-static const char *find_channel(cmd_parms *cmd, clp_channel **channel)
+/** The channel a directive is about; outside a section NULL, and why in `wrong`. */
+static clp_channel *find_channel(cmd_parms *cmd, const char **wrong)
 {
     const clp_server_config *conf = clp_server_config_of(cmd->server);
 
-    *channel = conf->open ? conf->open->channel : NULL;
-    return conf->open ? NULL
-                      : apr_pstrcat(cmd->pool, cmd->cmd->name,
-                                    " is only valid inside <ClaudeChannel>", NULL);
+    if (!conf->open) {
+        *wrong =
+            apr_pstrcat(cmd->pool, cmd->cmd->name, " is only valid inside <ClaudeChannel>", NULL);
+        return NULL;
+    }
+    return conf->open->channel;
 }
 
 /** As find_channel(), for a directive that may stand once in a section. */
-static const char *find_channel_once(cmd_parms *cmd, clp_channel **channel)
+static clp_channel *find_channel_once(cmd_parms *cmd, const char **wrong)
 {
-    const char *wrong = find_channel(cmd, channel);
+    clp_channel *channel = find_channel(cmd, wrong);
     apr_hash_t *given;
     const ap_directive_t *before;
 
-    if (wrong) {
-        return wrong;
+    if (!channel) {
+        return NULL;
     }
     given = clp_server_config_of(cmd->server)->open->given;
     before = apr_hash_get(given, cmd->cmd->name, APR_HASH_KEY_STRING);
     if (before) {
-        return apr_psprintf(cmd->pool, "%s stands already on line %d of channel '%s'",
-                            cmd->cmd->name, before->line_num, (*channel)->name);
+        *wrong = apr_psprintf(cmd->pool, "%s stands already on line %d of channel '%s'",
+                              cmd->cmd->name, before->line_num, channel->name);
+        return NULL;
     }
     apr_hash_set(given, cmd->cmd->name, APR_HASH_KEY_STRING, cmd->directive);
-    return NULL;
+    return channel;
 }
 
 static const char *check_model_pattern(cmd_parms *cmd, const char *pattern)
@@ -83,11 +86,11 @@ static const char *check_model_pattern(cmd_parms *cmd, const char *pattern)
 
 const char *clp_channel_service(cmd_parms *cmd, void *dir, const char *service)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     for (int i = 0; services[i].service; i++) {
@@ -102,11 +105,11 @@ const char *clp_channel_service(cmd_parms *cmd, void *dir, const char *service)
 
 const char *clp_channel_url(cmd_parms *cmd, void *dir, const char *url)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel(cmd, &wrong);
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     if (strstr(url, "${")) {
@@ -153,12 +156,12 @@ const char *clp_channel_key(cmd_parms *cmd, void *dir, int argc, char *const arg
 {
     clp_channel *channel;
     apr_array_header_t *secrets = apr_array_make(cmd->pool, 1, sizeof(const char *));
-    const char *wrong;
+    const char *wrong = NULL;
 
     (void)dir;
     clp_secret_hide(cmd, 0);
-    wrong = find_channel(cmd, &channel);
-    if (wrong) {
+    channel = find_channel(cmd, &wrong);
+    if (!channel) {
         return wrong;
     }
     if (argc == 0) {
@@ -181,12 +184,12 @@ const char *clp_channel_key(cmd_parms *cmd, void *dir, int argc, char *const arg
 
 const char *clp_channel_priority(cmd_parms *cmd, void *dir, const char *number)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
     apr_int64_t n;
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     if (!clp_count_parse(number, &n) || n > MAX_PRIORITY) {
@@ -199,11 +202,11 @@ const char *clp_channel_priority(cmd_parms *cmd, void *dir, const char *number)
 
 const char *clp_channel_state(cmd_parms *cmd, void *dir, const char *status)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     if (ap_cstr_casecmp(status, "active") == 0) {
@@ -224,11 +227,11 @@ const char *clp_channel_state(cmd_parms *cmd, void *dir, const char *status)
 
 const char *clp_channel_describe(cmd_parms *cmd, void *dir, const char *text)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (!wrong) {
+    if (channel) {
         channel->description = text;
     }
     return wrong;
@@ -237,12 +240,12 @@ const char *clp_channel_describe(cmd_parms *cmd, void *dir, const char *text)
 const char *clp_channel_model_map(cmd_parms *cmd, void *dir, const char *pattern,
                                   const char *target)
 {
-    clp_channel *channel;
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel(cmd, &wrong);
     clp_model_rule *rule;
-    const char *wrong = find_channel(cmd, &channel);
 
     (void)dir;
-    if (wrong || (wrong = check_model_pattern(cmd, pattern)) ||
+    if (!channel || (wrong = check_model_pattern(cmd, pattern)) ||
         (wrong = check_model_pattern(cmd, target))) {
         return wrong;
     }
@@ -267,11 +270,11 @@ const char *clp_channel_model_map(cmd_parms *cmd, void *dir, const char *pattern
 
 const char *clp_channel_models(cmd_parms *cmd, void *dir, const char *pattern)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel(cmd, &wrong);
 
     (void)dir;
-    if (wrong || (wrong = check_model_pattern(cmd, pattern))) {
+    if (!channel || (wrong = check_model_pattern(cmd, pattern))) {
         return wrong;
     }
     APR_ARRAY_PUSH(channel->models, const char *) = pattern;
@@ -297,14 +300,14 @@ static apr_int32_t *find_timeout(clp_timeouts *timeouts, const char *name, apr_s
 
 const char *clp_channel_timeout(cmd_parms *cmd, void *dir, const char *setting)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel(cmd, &wrong);
     const char *equals = strchr(setting, '=');
     apr_int32_t *member;
     apr_int64_t ms;
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     member =
@@ -324,11 +327,11 @@ const char *clp_channel_timeout(cmd_parms *cmd, void *dir, const char *setting)
 
 const char *clp_channel_tls_verify(cmd_parms *cmd, void *dir, int on)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (!wrong) {
+    if (channel) {
         channel->tls.verify = on;
     }
     return wrong;
@@ -350,30 +353,30 @@ static const char *take_path(cmd_parms *cmd, const char *path, const char **out,
 
 const char *clp_channel_tls_ca_file(cmd_parms *cmd, void *dir, const char *path)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    return wrong ? wrong : take_path(cmd, path, &channel->tls.ca_file, clp_tls_certificate_check);
+    return channel ? take_path(cmd, path, &channel->tls.ca_file, clp_tls_certificate_check) : wrong;
 }
 
 const char *clp_channel_tls_ca_path(cmd_parms *cmd, void *dir, const char *path)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    return wrong ? wrong : take_path(cmd, path, &channel->tls.ca_path, clp_tls_directory_check);
+    return channel ? take_path(cmd, path, &channel->tls.ca_path, clp_tls_directory_check) : wrong;
 }
 
 const char *clp_channel_tls_certificate(cmd_parms *cmd, void *dir, const char *cert,
                                         const char *key)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (wrong ||
+    if (!channel ||
         (wrong = take_path(cmd, cert, &channel->tls.cert_file, clp_tls_certificate_check)) ||
         (wrong = take_path(cmd, key ? key : cert, &channel->tls.key_file, clp_tls_key_check))) {
         return wrong;
@@ -407,12 +410,12 @@ const char *clp_channel_proxy(cmd_parms *cmd, void *dir, const char *url)
 {
     clp_channel *channel;
     const char *shown = hide_password(cmd, url);
-    const char *wrong;
+    const char *wrong = NULL;
 
     (void)dir;
     clp_secret_show_instead(cmd, shown);
-    wrong = find_channel_once(cmd, &channel);
-    if (wrong || ap_cstr_casecmp(url, "off") == 0) {
+    channel = find_channel_once(cmd, &wrong);
+    if (!channel || ap_cstr_casecmp(url, "off") == 0) {
         return wrong;
     }
     wrong = clp_proxy_check(url, cmd->pool);
@@ -425,11 +428,11 @@ const char *clp_channel_proxy(cmd_parms *cmd, void *dir, const char *url)
 
 const char *clp_channel_http2(cmd_parms *cmd, void *dir, int on)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (!wrong) {
+    if (channel) {
         channel->http2 = on;
     }
     return wrong;
@@ -469,12 +472,12 @@ const char *clp_channel_header(cmd_parms *cmd, void *dir, const char *action, co
     clp_channel *channel;
     clp_header_edit *edit;
     int set = ap_cstr_casecmp(action, "set") == 0;
-    const char *wrong;
+    const char *wrong = NULL;
 
     (void)dir;
     clp_secret_hide(cmd, 2);
-    wrong = find_channel(cmd, &channel);
-    if (wrong) {
+    channel = find_channel(cmd, &wrong);
+    if (!channel) {
         return wrong;
     }
     if (!set && ap_cstr_casecmp(action, "unset") != 0) {
@@ -504,11 +507,11 @@ const char *clp_channel_header(cmd_parms *cmd, void *dir, const char *action, co
 
 const char *clp_channel_user_agent(cmd_parms *cmd, void *dir, const char *text)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     if (!*text || !clp_header_value_ok(text)) {
@@ -528,12 +531,12 @@ const char *clp_channel_auth(cmd_parms *cmd, void *dir, const char *scheme, cons
                    {"none", CLP_AUTH_NONE},
                    {"header", CLP_AUTH_HEADER},
                    {NULL, CLP_AUTH_NONE}};
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
     int i = 0;
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     while (schemes[i].name && ap_cstr_casecmp(scheme, schemes[i].name) != 0) {
@@ -579,8 +582,8 @@ static const char *list_traits(apr_pool_t *p)
 
 const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel(cmd, &wrong);
     const char *value = strchr(setting, '=');
     const char *name =
         value ? apr_pstrmemdup(cmd->pool, setting, (apr_size_t)(value - setting)) : setting;
@@ -588,7 +591,7 @@ const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting)
     int *member;
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     while (row->name && ap_cstr_casecmp(name, row->name) != 0) {
@@ -617,11 +620,11 @@ const char *clp_channel_option(cmd_parms *cmd, void *dir, const char *setting)
 
 const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char *date)
 {
-    clp_channel *channel;
-    const char *wrong = find_channel_once(cmd, &channel);
+    const char *wrong = NULL;
+    clp_channel *channel = find_channel_once(cmd, &wrong);
 
     (void)dir;
-    if (wrong) {
+    if (!channel) {
         return wrong;
     }
     for (int i = 0; i < 11; i++) {

@@ -103,8 +103,8 @@ static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_arra
 {
     const char *path = ap_server_root_relative(cmd->pool, arg + 5);
     const char *wrong;
-    char *text;
-    apr_size_t n;
+    char *text = "";
+    apr_size_t n = 0;
     int before = out->nelts;
     int open_to_all = 0;
 
