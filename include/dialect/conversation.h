@@ -34,8 +34,8 @@ typedef enum clp_block_kind {
     CLP_BLOCK_REASONING,   /**< text, signature */
     CLP_BLOCK_REDACTED,    /**< signature holds the opaque data */
     CLP_BLOCK_REFUSAL,     /**< text */
-    CLP_BLOCK_SERVER,      /**< a provider's own tool call or result: text is its readable rendering */
-    CLP_BLOCK_OPAQUE       /**< anything else that its reader could render: text */
+    CLP_BLOCK_SERVER, /**< a provider's own tool call or result: text is its readable rendering */
+    CLP_BLOCK_OPAQUE  /**< anything else that its reader could render: text */
 } clp_block_kind;
 
 /** Where media comes from. */
@@ -76,7 +76,7 @@ struct clp_block {
     clp_media media;
     clp_text title;
     clp_text context;
-    clp_span cache; /**< raw cache_control object, if any */
+    clp_span cache;      /**< raw cache_control object, if any */
     clp_block *children; /**< of a tool result, or inline parts of a content document */
     unsigned is_error : 1;
     unsigned custom : 1; /**< a free-text ("custom") tool call: `text` is its input */
@@ -95,7 +95,8 @@ struct clp_turn {
 typedef enum clp_tool_kind {
     CLP_TOOL_FUNCTION, /**< a client's function with a schema */
     CLP_TOOL_CUSTOM,   /**< a client's free-text tool */
-    CLP_TOOL_BUILTIN,  /**< a client's tool whose schema the provider knows (bash_*, text_editor_*, memory_*) */
+    CLP_TOOL_BUILTIN,  /**< a client's tool whose schema the provider knows (bash_*, text_editor_*,
+                          memory_*) */
     CLP_TOOL_SERVER    /**< run by the provider (web_search_*, code_execution_* …) */
 } clp_tool_kind;
 
@@ -107,7 +108,7 @@ typedef struct clp_tool {
     clp_span schema; /**< raw JSON Schema, or absent */
     clp_span format; /**< raw grammar of a custom tool, or absent */
     clp_span cache;
-    int strict;      /**< 1, 0, or -1 = not said */
+    int strict; /**< 1, 0, or -1 = not said */
     clp_jval origin;
 } clp_tool;
 

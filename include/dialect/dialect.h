@@ -64,8 +64,9 @@ typedef struct clp_reader_options {
     clp_body_kind body;
     apr_size_t max_event;     /**< bytes of one event or document; over it = PROBLEM */
     const clp_traits *traits; /**< of the channel */
-    apr_table_t *names;       /**< tool names as the upstream knows them -> as the client does; may be NULL */
-    int passive;              /**< passthrough: nobody writes from the events */
+    apr_table_t
+        *names;  /**< tool names as the upstream knows them -> as the client does; may be NULL */
+    int passive; /**< passthrough: nobody writes from the events */
 } clp_reader_options;
 
 /**
@@ -80,13 +81,14 @@ struct clp_reader {
 };
 
 typedef struct clp_writer_options {
-    int stream;                 /**< 1: a stream of events; 0: one document */
-    const char *model;          /**< name to give as the answer's model; NULL = the upstream's */
-    int include_usage;          /**< Chat streams: end with a usage chunk */
-    int legacy_functions;       /**< Chat: function_call instead of tool_calls */
-    apr_int64_t created;        /**< Unix seconds for `created` members */
-    apr_int64_t input_estimate; /**< tokens, for a Messages stream that begins before usage is known */
-    const char *id;             /**< 24 unguessable characters for ids that the upstream's do not fit */
+    int stream;           /**< 1: a stream of events; 0: one document */
+    const char *model;    /**< name to give as the answer's model; NULL = the upstream's */
+    int include_usage;    /**< Chat streams: end with a usage chunk */
+    int legacy_functions; /**< Chat: function_call instead of tool_calls */
+    apr_int64_t created;  /**< Unix seconds for `created` members */
+    apr_int64_t
+        input_estimate; /**< tokens, for a Messages stream that begins before usage is known */
+    const char *id;     /**< 24 unguessable characters for ids that the upstream's do not fit */
 } clp_writer_options;
 
 /**

@@ -39,7 +39,7 @@ int clp_chat_has_text(const clp_writing *w, const clp_round *round)
 
 /*
  * The blocks of one turn are one answer and stand without a gap; turns are
- * apart, and so is what renders a provider's own tool.
+ * apart, and so is what is only a rendering.
  */
 static const char *gap(const clp_block *said, const clp_block *next, int same_turn)
 {
@@ -49,7 +49,7 @@ static const char *gap(const clp_block *said, const clp_block *next, int same_tu
     if (!same_turn) {
         return "\n\n";
     }
-    return said->kind == CLP_BLOCK_SERVER || next->kind == CLP_BLOCK_SERVER ? "\n" : "";
+    return said->kind != CLP_BLOCK_TEXT || next->kind != CLP_BLOCK_TEXT ? "\n" : "";
 }
 
 void clp_chat_write_text(clp_writing *w, const clp_round *round)

@@ -117,6 +117,7 @@ static const struct {
     {"search_result", CLP_BLOCK_OPAQUE, IN_USER | IN_RESULT, read_search},
     {"tool_reference", CLP_BLOCK_OPAQUE, IN_USER | IN_RESULT | IN_SYSTEM, read_rendered},
     {"browser_state", CLP_BLOCK_OPAQUE, IN_USER | IN_RESULT, read_rendered},
+    {"compaction", CLP_BLOCK_OPAQUE, IN_USER | IN_ASSISTANT, read_rendered},
     {"server_tool_use", CLP_BLOCK_SERVER, IN_ASSISTANT, read_rendered},
     {"mcp_tool_use", CLP_BLOCK_SERVER, IN_ASSISTANT, read_rendered},
     {"container_upload", CLP_BLOCK_SERVER, IN_USER | IN_ASSISTANT, read_rendered},

@@ -258,12 +258,12 @@ static void write_user_round(clp_messages_writing *m, const clp_round *round)
         int blocks;
         clp_jw_array(jw);
         blocks = write_results(m, round);
-        for (const clp_turn *t = first; t != instructions; t = t->next) {
+        for (const clp_turn *t = first; t && t != instructions; t = t->next) {
             blocks += write_user_turn(m, round, t);
         }
         message_close(m, blocks, &before, n);
     }
-    for (const clp_turn *t = instructions; t != round->behind; t = t->next) {
+    for (const clp_turn *t = instructions; t && t != round->behind; t = t->next) {
         int blocks;
         before = *jw;
         n = jw->out->n;

@@ -12,10 +12,19 @@
 struct clp_tool_names {
     apr_pool_t *pool;
     apr_size_t max;
-    apr_hash_t *fitted;   /* client's name -> fitted */
-    apr_hash_t *original; /* fitted -> client's name */
-    apr_table_t *changed;
+    apr_hash_t *fitted;        /* client's name -> fitted */
+    apr_hash_t *original;      /* fitted -> client's name */
+    apr_hash_t *restored;      /* fitted -> what the table of changed names says of it */
+    apr_array_header_t *order; /* of const char *: the keys of `restored` as they came */
 };
+
+static void restore(clp_tool_names *names, const char *fitted, const char *value)
+{
+    if (!apr_hash_get(names->restored, fitted, APR_HASH_KEY_STRING)) {
+        APR_ARRAY_PUSH(names->order, const char *) = fitted;
+    }
+    apr_hash_set(names->restored, fitted, APR_HASH_KEY_STRING, value);
+}
 
 /* The fitted name, or NULL if another tool already has it. */
 static const char *name_add(clp_tool_names *names, clp_text name, const char **other)
@@ -34,7 +43,7 @@ static const char *name_add(clp_tool_names *names, clp_text name, const char **o
     apr_hash_set(names->fitted, plain, APR_HASH_KEY_STRING, fitted);
     apr_hash_set(names->original, fitted, APR_HASH_KEY_STRING, plain);
     if (strcmp(plain, fitted) != 0) {
-        apr_table_addn(names->changed, fitted, plain);
+        restore(names, fitted, plain);
     }
     return fitted;
 }
@@ -92,7 +101,8 @@ clp_problem *clp_tool_names_make(clp_tool_names **out, const clp_conversation *c
     names->max = max;
     names->fitted = apr_hash_make(pool);
     names->original = apr_hash_make(pool);
-    names->changed = apr_table_make(pool, 4);
+    names->restored = apr_hash_make(pool);
+    names->order = apr_array_make(pool, 4, sizeof(const char *));
 
     p = add_definitions(names, c);
     for (int i = 0; !p && i < c->choice_names->nelts; i++) {
@@ -121,15 +131,24 @@ void clp_tool_names_bridge(clp_tool_names *names, clp_text name)
 {
     static const char mark[] = {CLP_TOOL_CUSTOM_MARK, '\0'};
     const char *fitted = clp_tool_names_fit(names, name);
-    const char *plain = clp_text_cstr(name, names->pool);
 
-    apr_table_unset(names->changed, fitted);
-    apr_table_addn(names->changed, fitted, apr_pstrcat(names->pool, mark, plain, NULL));
+    restore(names, fitted, apr_pstrcat(names->pool, mark, clp_text_cstr(name, names->pool), NULL));
 }
 
+/* Not by apr_table_set(), for which Read and read are the same key. */
 apr_table_t *clp_tool_names_changed(const clp_tool_names *names)
 {
-    return apr_is_empty_table(names->changed) ? NULL : names->changed;
+    apr_table_t *table;
+
+    if (!names->order->nelts) {
+        return NULL;
+    }
+    table = apr_table_make(names->pool, names->order->nelts);
+    for (int i = 0; i < names->order->nelts; i++) {
+        const char *fitted = APR_ARRAY_IDX(names->order, i, const char *);
+        apr_table_addn(table, fitted, apr_hash_get(names->restored, fitted, APR_HASH_KEY_STRING));
+    }
+    return table;
 }
 
 const char *clp_tool_names_lookup(const apr_table_t *table, const char *name, int *custom)

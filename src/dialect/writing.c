@@ -14,26 +14,32 @@
 
 #define BILLING_PREFIX "x-anthropic-billing-header:"
 
-static int is_allowed(const clp_writing *w, const clp_tool *tool)
+/* Names of the tools that a choice allows; NULL if it does not tell. */
+static apr_hash_t *allowed_names(const clp_writing *w)
 {
     const clp_conversation *c = w->c;
-    const char *name;
+    apr_hash_t *names;
 
     if (c->choice == CLP_CHOICE_TOOL || c->choice == CLP_CHOICE_NONE || !c->choice_names->nelts) {
-        return 1;
+        return NULL;
     }
-    name = clp_text_cstr(tool->name, w->pool);
+    names = apr_hash_make(w->pool);
     for (int i = 0; i < c->choice_names->nelts; i++) {
-        if (clp_text_is(APR_ARRAY_IDX(c->choice_names, i, clp_text), name)) {
-            return 1;
-        }
+        const char *name = clp_text_cstr(APR_ARRAY_IDX(c->choice_names, i, clp_text), w->pool);
+        apr_hash_set(names, name, APR_HASH_KEY_STRING, name);
     }
-    return 0;
+    return names;
+}
+
+static int is_allowed(const clp_writing *w, apr_hash_t *names, const clp_tool *tool)
+{
+    return !names || apr_hash_get(names, clp_text_cstr(tool->name, w->pool), APR_HASH_KEY_STRING);
 }
 
 static void choose_tools(clp_writing *w)
 {
     const clp_traits *traits = w->target->traits;
+    apr_hash_t *allowed = w->rules->filter_tools ? allowed_names(w) : NULL;
 
     w->tools = apr_array_make(w->pool, w->c->tools->nelts, sizeof(const clp_tool *));
     for (int i = 0; i < w->c->tools->nelts; i++) {
@@ -52,7 +58,7 @@ static void choose_tools(clp_writing *w)
             clp_writing_refuse(w, t->origin, "a tool of type \"%s\" cannot be used with this model",
                                clp_text_cstr(t->type, w->pool));
         }
-        else if (!w->rules->filter_tools || is_allowed(w, t)) {
+        else if (is_allowed(w, allowed, t)) {
             APR_ARRAY_PUSH(w->tools, const clp_tool *) = t;
         }
     }

@@ -53,8 +53,8 @@ static inline int fuzz_request(const clp_dialect *from, const uint8_t *data, siz
     traits.mid_system = (choice & 8) != 0;
     traits.json_schema = (choice & 16) != 0;
     traits.reasoning_content = traits.web_search = (choice & 32) != 0;
-    if (!from->sniff(&sniffed, body, &limits, pool)
-        && !from->read_request(&c, body, &limits, pool)) {
+    if (!from->sniff(&sniffed, body, &limits, pool) &&
+        !from->read_request(&c, body, &limits, pool)) {
         for (const clp_dialect *const *to = clp_dialects; *to; to++) {
             fuzz_write(c, *to, &target, pool);
         }

@@ -71,8 +71,8 @@ static int problem_is(const clp_problem *p, clp_jval want, apr_pool_t *pool)
     clp_jval message = clp_jval_get(want, "message");
     clp_jval details = clp_jval_get(want, "details");
     const char *cls = clp_jval_cstr(clp_jval_get(want, "class"), pool);
-    int pass = p && strcmp(clp_problem_class_name(p->cls), cls ? cls : "bad_request") == 0
-               && clp_jval_str_is(clp_jval_get(want, "param"), p->param ? p->param : "");
+    int pass = p && strcmp(clp_problem_class_name(p->cls), cls ? cls : "bad_request") == 0 &&
+               clp_jval_str_is(clp_jval_get(want, "param"), p->param ? p->param : "");
 
     if (pass && clp_jval_ok(message)) {
         pass = strstr(p->message, clp_jval_cstr(message, pool)) != NULL;
@@ -87,10 +87,8 @@ static void check_problem(const file *f, const char *name, const run *r, clp_jva
                           apr_pool_t *pool)
 {
     if (!OK(problem_is(r->problem, want, pool), "%s: %s", f->name, name)) {
-        tap_diag("wanted: %s",
-                 apr_pstrmemdup(pool, clp_jval_raw(want).p, clp_jval_raw(want).n));
-        tap_diag("got: %s (%s) at %s",
-                 r->problem ? r->problem->message : "no problem",
+        tap_diag("wanted: %s", apr_pstrmemdup(pool, clp_jval_raw(want).p, clp_jval_raw(want).n));
+        tap_diag("got: %s (%s) at %s", r->problem ? r->problem->message : "no problem",
                  r->problem ? clp_problem_class_name(r->problem->cls) : "",
                  r->problem && r->problem->param ? r->problem->param : "nowhere");
     }
@@ -166,8 +164,8 @@ static void check_sniffed(const file *f, const char *name, const run *r, clp_jva
 {
     OK(!r->problem, "%s: %s: sniffs", f->name, name);
     CLP_JVAL_EACH (v, want) {
-        const char *label = apr_psprintf(pool, "%s: %s: %s", f->name, name,
-                                         clp_text_cstr(clp_jval_name(v), pool));
+        const char *label =
+            apr_psprintf(pool, "%s: %s: %s", f->name, name, clp_text_cstr(clp_jval_name(v), pool));
         if (clp_jval_named(v, "stream")) {
             IS_INT(r->sniffed.stream, clp_jval_kind(v) == CLP_JSON_TRUE, label);
         }
@@ -213,8 +211,8 @@ static void run_case(const file *f, clp_jval test, apr_pool_t *pool)
         clp_text_append_plain(plain, clp_jval_text(text));
         body = clp_buffer_all(plain);
     }
-    OK(name && clp_jval_is_string(clp_jval_get(test, "why"))
-           && (clp_jval_ok(out) || clp_jval_ok(problem) || clp_jval_ok(sniff)),
+    OK(name && clp_jval_is_string(clp_jval_get(test, "why")) &&
+           (clp_jval_ok(out) || clp_jval_ok(problem) || clp_jval_ok(sniff)),
        "%s: %s: is a case", f->name, name ? name : "?");
     convert(&r, f, body, given, pool);
     if (clp_jval_ok(problem)) {
