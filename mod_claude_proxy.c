@@ -27,6 +27,5 @@ static void register_hooks(apr_pool_t *p)
 }
 
 AP_DECLARE_MODULE(claude_proxy) = {
-    STANDARD20_MODULE_STUFF,  clp_dir_config_create, clp_dir_config_merge,
-    clp_server_config_create, clp_server_config_merge, clp_directives,
-    register_hooks,           0};
+    STANDARD20_MODULE_STUFF, clp_dir_config_create, clp_dir_config_merge, clp_server_config_create,
+    clp_server_config_merge, clp_directives,        register_hooks,       0};

@@ -28,7 +28,8 @@
  */
 typedef enum clp_operation {
     CLP_OP_GENERATE,    /**< messages, chat completions: a request for an answer */
-    CLP_OP_COUNT_TOKENS /**< any small JSON document, asked of channels of the client's own dialect */
+    CLP_OP_COUNT_TOKENS /**< any small JSON document, asked of channels of the client's own dialect
+                         */
 } clp_operation;
 
 typedef struct clp_exchange_params {

@@ -29,9 +29,9 @@ typedef struct clp_attempt {
     clp_candidate candidate;
     apr_time_t started;
     apr_time_t ended;
-    int status;                    /**< the upstream's, 0 = none came */
-    const clp_problem *problem;    /**< why it failed; NULL = it served */
-    clp_verdict verdict;           /**< what followed from that */
+    int status;                 /**< the upstream's, 0 = none came */
+    const clp_problem *problem; /**< why it failed; NULL = it served */
+    clp_verdict verdict;        /**< what followed from that */
 } clp_attempt;
 
 typedef struct clp_outcome {
@@ -41,11 +41,11 @@ typedef struct clp_outcome {
     const clp_problem *problem;   /**< what the client was told, or NULL */
     clp_usage usage;
     clp_stop stop;
-    const char *request_id;       /**< the serving upstream's, or NULL */
+    const char *request_id; /**< the serving upstream's, or NULL */
     apr_time_t started;
-    apr_time_t first_event;       /**< first event with meaning; 0 = none */
+    apr_time_t first_event; /**< first event with meaning; 0 = none */
     apr_time_t ended;
-    int converted;                /**< the answer was not passed through */
+    int converted; /**< the answer was not passed through */
 } clp_outcome;
 
 /** The attempt that served, or the last one; NULL if there was none. */

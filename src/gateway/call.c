@@ -47,7 +47,6 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
                             apr_pool_t *keep, apr_pool_t *pool)
 {
     clp_problem *problem;
-    clp_target target;
     clp_buffer *body;
 
     if (!*conversation) {
@@ -56,12 +55,12 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
             return problem;
         }
     }
-    target.model = candidate->model;
-    target.traits = &candidate->channel->traits;
-    target.default_max_tokens = params->default_max_tokens;
+    out->target.model = candidate->model;
+    out->target.traits = &candidate->channel->traits;
+    out->target.default_max_tokens = params->default_max_tokens;
     body = clp_buffer_make(pool, 0);
-    problem = candidate->channel->dialect->write_request(*conversation, &target, body, &out->names,
-                                                         pool);
+    problem = candidate->channel->dialect->write_request(*conversation, &out->target, body,
+                                                         &out->names, pool);
     out->request.body = clp_buffer_all(body);
     return problem;
 }
@@ -78,7 +77,7 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
     if (!out->passthrough) {
         problem = convert(out, params, candidate, conversation, keep, pool);
     }
-    else if (strcmp(candidate->model, params->sniffed->model)) {
+    else if (strcmp(candidate->model, params->sniffed->model) != 0) {
         clp_buffer *body = clp_buffer_make(pool, 0);
         clp_dialect_splice_model(body, params->body, params->sniffed, candidate->model);
         out->request.body = clp_buffer_all(body);
@@ -90,9 +89,9 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
         return problem;
     }
     out->request.method = "POST";
-    out->request.url
-        = clp_address_make(candidate->url, "/v1", endpoint_of(c->dialect, params->operation),
-                           out->passthrough ? params->query : NULL, pool);
+    out->request.url =
+        clp_address_make(candidate->url, "/v1", endpoint_of(c->dialect, params->operation),
+                         out->passthrough ? params->query : NULL, pool);
     out->request.headers = headers_of(params, candidate, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
     out->request.tls = &c->tls;

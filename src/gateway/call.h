@@ -10,6 +10,7 @@
  */
 typedef struct clp_call {
     clp_transfer_request request;
+    clp_target target;  /**< of a converted request */
     apr_table_t *names; /**< tool names the upstream knows -> the client's; NULL = none changed */
     int passthrough;    /**< the body goes as it came (the model's name aside) */
 } clp_call;

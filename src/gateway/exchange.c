@@ -28,8 +28,8 @@ struct clp_exchange {
     int keepalive_due;
     int done;
     int broken;
-    apr_time_t last_taken; /* when the client last got something */
-    apr_time_t grace_ends; /* 0 = none runs */
+    apr_time_t last_taken;   /* when the client last got something */
+    apr_time_t grace_ends;   /* 0 = none runs */
     const clp_problem *best; /* the most useful failure so far */
 
     /* Attempts begin in start() and tick() only: a failed one's memory must not go while its
@@ -308,8 +308,9 @@ static void try_next(clp_exchange *x)
         attempt_failed(x, problem, CLP_VERDICT_NEXT_CHANNEL);
         return;
     }
-    x->relay = clp_relay_make(&x->params, &x->call, &a->candidate,
-                              x->call.passthrough ? NULL : x->conversation, &x->out, x->attempt_pool);
+    x->relay =
+        clp_relay_make(&x->params, &x->call, &a->candidate,
+                       x->call.passthrough ? NULL : x->conversation, &x->out, x->attempt_pool);
     x->transfer = x->params.transport->start(x->params.transport, &x->call.request, &handler,
                                              x->attempt_pool);
 }
@@ -326,8 +327,8 @@ void clp_exchange_start(clp_exchange *x, apr_time_t now)
 
 static int may_keep_alive(const clp_exchange *x)
 {
-    return x->params.keepalive > 0 && x->params.client->keepalive && !x->done && !x->grace_ends
-           && x->params.sniffed->stream && x->params.operation == CLP_OP_GENERATE;
+    return x->params.keepalive > 0 && x->params.client->keepalive && !x->done && !x->grace_ends &&
+           x->params.sniffed->stream && x->params.operation == CLP_OP_GENERATE;
 }
 
 void clp_exchange_tick(clp_exchange *x, apr_time_t now)

@@ -13,7 +13,15 @@
 /* An error body beyond this only costs memory; its beginning says enough. */
 #define ERROR_BODY_CAP (256 * 1024)
 
-enum { MODE_NONE, MODE_ERROR, MODE_UNDECIDED, MODE_PASS_STREAM, MODE_PASS_DOCUMENT, MODE_CONVERT, MODE_PLAIN };
+enum {
+    MODE_NONE,
+    MODE_ERROR,
+    MODE_UNDECIDED,
+    MODE_PASS_STREAM,
+    MODE_PASS_DOCUMENT,
+    MODE_CONVERT,
+    MODE_PLAIN
+};
 
 static const char *first_of(const apr_table_t *t, const char *a, const char *b)
 {
@@ -143,21 +151,20 @@ static void on_event_converted(void *ctx, const clp_event *e)
 static clp_writer *open_writer(clp_relay *r)
 {
     const clp_exchange_params *params = r->params;
-    clp_writer_options options;
-    memset(&options, 0, sizeof(options));
-    options.stream = params->sniffed->stream;
-    options.model = params->sniffed->model;
-    options.include_usage = params->sniffed->include_usage;
-    options.created = apr_time_sec(apr_time_now());
-    options.id = clp_random_base62(24, r->pool);
-    options.input_estimate = 1;
+    clp_writer_options *options = apr_pcalloc(r->pool, sizeof(*options));
+    options->stream = params->sniffed->stream;
+    options->model = params->sniffed->model;
+    options->include_usage = params->sniffed->include_usage;
+    options->created = apr_time_sec(apr_time_now());
+    options->id = clp_random_base62(24, r->pool);
+    options->input_estimate = 1;
     if (r->conversation) {
-        options.legacy_functions = r->conversation->legacy_functions;
-        if (options.stream) {
-            options.input_estimate = clp_count_conversation(r->conversation);
+        options->legacy_functions = r->conversation->legacy_functions;
+        if (options->stream) {
+            options->input_estimate = clp_count_conversation(r->conversation);
         }
     }
-    return params->client->open_writer(&options, r->out, r->pool);
+    return params->client->open_writer(options, r->out, r->pool);
 }
 
 /* Tell a problem in-band, behind a passed stream that was watched only. */
@@ -188,8 +195,8 @@ static void open_reader(clp_relay *r, clp_body_kind body)
         r->writer = open_writer(r);
     }
     r->guard = clp_guard_make(sink, r->pool);
-    r->reader = r->candidate->channel->dialect->open_reader(&options, clp_guard_sink(r->guard),
-                                                            r->pool);
+    r->reader =
+        r->candidate->channel->dialect->open_reader(&options, clp_guard_sink(r->guard), r->pool);
 }
 
 /* A stream that was asked for and a document that was not are the same to a
@@ -305,16 +312,16 @@ static void break_off(clp_relay *r, const clp_problem *problem, int cut)
 static int is_empty(const clp_relay *r)
 {
     clp_usage usage = clp_guard_usage(r->guard);
-    return clp_guard_empty(r->guard) && clp_guard_stop(r->guard) == CLP_STOP_END
-           && usage.output <= 0;
+    return clp_guard_empty(r->guard) && clp_guard_stop(r->guard) == CLP_STOP_END &&
+           usage.output <= 0;
 }
 
 /* Look at what the reader has made of the bytes so far. */
 static void judge(clp_relay *r, int cut)
 {
     const clp_problem *problem = clp_guard_problem(r->guard);
-    int document = r->mode == MODE_PASS_DOCUMENT
-                   || (r->mode == MODE_CONVERT && !r->params->sniffed->stream);
+    int document =
+        r->mode == MODE_PASS_DOCUMENT || (r->mode == MODE_CONVERT && !r->params->sniffed->stream);
 
     if (problem) {
         if (r->state == CLP_RELAY_COMMITTED) {
@@ -354,7 +361,8 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
     }
     if (r->mode == MODE_PLAIN) {
         if (r->out->n + n > r->params->max_event) {
-            fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
+            fail(r,
+                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
             return;
         }
         clp_buffer_append(r->out, p, n);
@@ -411,9 +419,10 @@ static void end_plain(clp_relay *r)
 {
     clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0, 0};
     clp_json *doc = clp_json_make(r->pool);
-    if (clp_json_scan(doc, clp_buffer_all(r->out), &limits, NULL) != CLP_JSON_OK
-        || !clp_jval_is_object(clp_json_root(doc))) {
-        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is no JSON object."));
+    if (clp_json_scan(doc, clp_buffer_all(r->out), &limits, NULL) != CLP_JSON_OK ||
+        !clp_jval_is_object(clp_json_root(doc))) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                 "The upstream's answer is no JSON object."));
         return;
     }
     commit(r);
@@ -426,8 +435,8 @@ static void end_plain(clp_relay *r)
  * does not matter any more. */
 static clp_problem *problem_of_transfer(clp_relay *r, clp_transfer_end how)
 {
-    int late = how == CLP_TRANSFER_LATE_CONNECT || how == CLP_TRANSFER_LATE_FIRST_BYTE
-               || how == CLP_TRANSFER_LATE_IDLE || how == CLP_TRANSFER_LATE_TOTAL;
+    int late = how == CLP_TRANSFER_LATE_CONNECT || how == CLP_TRANSFER_LATE_FIRST_BYTE ||
+               how == CLP_TRANSFER_LATE_IDLE || how == CLP_TRANSFER_LATE_TOTAL;
     return clp_problem_make(r->pool, late ? CLP_TIMED_OUT : CLP_BAD_GATEWAY,
                             late ? "The upstream did not answer in time (%s)."
                                  : "The upstream could not be reached or broke off (%s).",
@@ -452,12 +461,13 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
             end_plain(r);
         }
         else {
-            fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."));
+            fail(r,
+                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."));
         }
         return;
     }
-    if (!done && !clp_guard_ended(r->guard)
-        && (r->state == CLP_RELAY_WAITING || how != CLP_TRANSFER_CUT)) {
+    if (!done && !clp_guard_ended(r->guard) &&
+        (r->state == CLP_RELAY_WAITING || how != CLP_TRANSFER_CUT)) {
         /* A deadline says more than "incomplete". */
         const clp_problem *problem = problem_of_transfer(r, how);
         if (r->state == CLP_RELAY_WAITING) {

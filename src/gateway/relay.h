@@ -32,12 +32,12 @@ typedef struct clp_relay {
     clp_answer_head head;       /**< from the commit on; of FAILED with `verbatim` too */
     int verbatim;               /**< FAILED: `error_body` and `head` may be given as they are */
     clp_buffer error_body;
-    apr_size_t sendable;        /**< how many bytes of `out` may go to the client */
-    int cut;                    /**< BROKEN because bytes are missing */
-    int status;                 /**< the upstream's, 0 = none yet */
-    const char *request_id;     /**< the upstream's, or NULL */
-    const char *answer_id;      /**< the upstream's id of the message, or NULL */
-    clp_guard *guard;           /**< NULL before the body's kind is known */
+    apr_size_t sendable;    /**< how many bytes of `out` may go to the client */
+    int cut;                /**< BROKEN because bytes are missing */
+    int status;             /**< the upstream's, 0 = none yet */
+    const char *request_id; /**< the upstream's, or NULL */
+    const char *answer_id;  /**< the upstream's id of the message, or NULL */
+    clp_guard *guard;       /**< NULL before the body's kind is known */
 
     /* its own */
     const clp_exchange_params *params;

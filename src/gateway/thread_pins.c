@@ -17,8 +17,8 @@ void clp_thread_pins_apply(clp_plan_query *query, const clp_pin_table *pins, con
                            apr_pool_t *pool)
 {
     clp_pin pin;
-    if (!pins || !previous
-        || !clp_pin_table_get(pins, pin_name(scope, previous, pool), now, &pin)) {
+    if (!pins || !previous ||
+        !clp_pin_table_get(pins, pin_name(scope, previous, pool), now, &pin)) {
         return;
     }
     for (int i = 0; i < set->channels->nelts; i++) {

@@ -26,8 +26,8 @@ static int read_all(request_rec *r, clp_buffer *into, apr_int64_t max, clp_probl
     int seen_eos = 0;
 
     while (!seen_eos) {
-        apr_status_t rv
-            = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
+        apr_status_t rv =
+            ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
         if (rv != APR_SUCCESS) {
             return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
         }

@@ -13,7 +13,7 @@
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define RETAINED_KEY      "mod_claude_proxy_pins_v1"
+#define RETAINED_KEY "mod_claude_proxy_pins_v1"
 
 /* Survives every graceful restart and the reload of this very module. */
 typedef struct retained_pins {

@@ -20,8 +20,8 @@
  */
 typedef struct clp_client_watch {
     conn_rec *c;
-    int mind;        /**< does it matter whether the client leaves? */
-    int fd;          /**< readable once the client is gone; -1 = none */
+    int mind; /**< does it matter whether the client leaves? */
+    int fd;   /**< readable once the client is gone; -1 = none */
     int begun;
     apr_time_t from; /**< when to begin */
 } clp_client_watch;

@@ -53,8 +53,7 @@ static int method_allowed(const request_rec *r, const clp_route *route)
     /* A HEAD request has method GET and header_only in httpd. */
     return ap_strstr_c(route->allow, r->method_number == M_GET    ? "GET"
                                      : r->method_number == M_POST ? "POST"
-                                                                  : "\n")
-           != NULL;
+                                                                  : "\n") != NULL;
 }
 
 static int refuse_method(request_rec *r, clp_request *q)
@@ -88,7 +87,7 @@ static int handle(request_rec *r)
 {
     clp_request *q;
 
-    if (!r->handler || strcmp(r->handler, HANDLER) || !(q = clp_request_of(r))) {
+    if (!r->handler || strcmp(r->handler, HANDLER) != 0 || !(q = clp_request_of(r))) {
         return DECLINED;
     }
     if (q->route.endpoint == CLP_ENDPOINT_UNKNOWN) {

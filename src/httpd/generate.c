@@ -51,13 +51,13 @@ static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, i
     query.model = q->sniffed.model;
     query.own_dialect = own_dialect;
     query.thread = q->sniffed.thread != NULL;
-    clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "", q->sniffed.previous, set,
-                          r->request_time, r->pool);
+    clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "", q->sniffed.previous,
+                          set, r->request_time, r->pool);
     return clp_plan_make(plan, set, &query, r->pool);
 }
 
-static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op,
-                                   clp_plan *plan, clp_transport *transport)
+static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op, clp_plan *plan,
+                                   clp_transport *transport)
 {
     clp_exchange_params params;
     clp_exchange *x;
@@ -115,8 +115,8 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
     if (!transport) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    status = clp_drive_on_thread(r, q, make_exchange(r, q, CLP_OP_GENERATE, plan, transport),
-                                 transport);
+    status =
+        clp_drive_on_thread(r, q, make_exchange(r, q, CLP_OP_GENERATE, plan, transport), transport);
     clp_curl_engine_give(clp_child_engines(), transport);
     return status;
 }
@@ -129,8 +129,7 @@ static int reply_estimate(request_rec *r, clp_request *q)
     clp_conversation *conversation;
     clp_buffer *json = clp_buffer_make(r->pool, 0);
     clp_jw w;
-    clp_problem *problem
-        = q->route.dialect->read_request(&conversation, q->body, &limits, r->pool);
+    clp_problem *problem = q->route.dialect->read_request(&conversation, q->body, &limits, r->pool);
 
     if (problem) {
         return clp_reply_problem(r, q, problem);
@@ -167,9 +166,8 @@ int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
     }
     x = make_exchange(r, q, CLP_OP_COUNT_TOKENS, plan, transport);
     clp_drive_silently(r, q, x, transport);
-    status = clp_exchange_outcome(x)->result == CLP_RESULT_FAILED
-                 ? reply_estimate(r, q)
-                 : clp_drive_deliver(r, q, x);
+    status = clp_exchange_outcome(x)->result == CLP_RESULT_FAILED ? reply_estimate(r, q)
+                                                                  : clp_drive_deliver(r, q, x);
     clp_curl_engine_give(clp_child_engines(), transport);
     return status;
 }

@@ -10,8 +10,8 @@ void clp_reply_status(request_rec *r, int status)
     r->status = status;
     r->status_line = NULL;
     /* httpd's table gives its 500 line for what it does not know. */
-    if (status != HTTP_INTERNAL_SERVER_ERROR
-        && ap_index_of_response(status) == ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR)) {
+    if (status != HTTP_INTERNAL_SERVER_ERROR &&
+        ap_index_of_response(status) == ap_index_of_response(HTTP_INTERNAL_SERVER_ERROR)) {
         r->status_line = apr_psprintf(r->pool, "%d %s", status,
                                       status == 529 ? "Overloaded" : "Upstream Status");
     }
@@ -42,9 +42,9 @@ int clp_reply_problem(request_rec *r, clp_request *q, const clp_problem *problem
     apr_table_setn(r->headers_out, d == &clp_dialect_messages ? "request-id" : "x-request-id",
                    shown.request_id);
     if (problem->retry_after_ms >= 0) {
-        apr_table_setn(r->headers_out, "Retry-After",
-                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                    (problem->retry_after_ms + 999) / 1000));
+        apr_table_setn(
+            r->headers_out, "Retry-After",
+            apr_psprintf(r->pool, "%" APR_INT64_T_FMT, (problem->retry_after_ms + 999) / 1000));
     }
     return clp_reply_json(r, d->problem_status(problem), json);
 }

@@ -24,8 +24,8 @@ static const route_row rows[] = {
 
 static const clp_dialect *dialect_by_fields(request_rec *r, const char *path)
 {
-    if (ap_strstr_c(path, "/messages") || apr_table_get(r->headers_in, "anthropic-version")
-        || apr_table_get(r->headers_in, "x-api-key")) {
+    if (ap_strstr_c(path, "/messages") || apr_table_get(r->headers_in, "anthropic-version") ||
+        apr_table_get(r->headers_in, "x-api-key")) {
         return &clp_dialect_messages;
     }
     return &clp_dialect_chat;
@@ -34,8 +34,8 @@ static const clp_dialect *dialect_by_fields(request_rec *r, const char *path)
 /* Told only before the key is taken out of the request. */
 static int key_as_google(request_rec *r)
 {
-    return apr_table_get(r->headers_in, "x-goog-api-key")
-           || (r->args && (!strncmp(r->args, "key=", 4) || ap_strstr_c(r->args, "&key=")));
+    return apr_table_get(r->headers_in, "x-goog-api-key") ||
+           (r->args && (!strncmp(r->args, "key=", 4) || ap_strstr_c(r->args, "&key=")));
 }
 
 /* The path behind the location's prefix, or NULL if it lies elsewhere. */
@@ -43,7 +43,7 @@ static const char *path_of(request_rec *r, const clp_dir_config *conf)
 {
     const char *prefix = conf->prefix ? conf->prefix : "";
     apr_size_t n = strlen(prefix);
-    if (!r->uri || strncmp(r->uri, prefix, n) || (r->uri[n] && r->uri[n] != '/')) {
+    if (!r->uri || strncmp(r->uri, prefix, n) != 0 || (r->uri[n] && r->uri[n] != '/')) {
         return NULL;
     }
     return r->uri + n;
@@ -62,7 +62,8 @@ void clp_route_find(clp_route *out, request_rec *r)
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const route_row *row = &rows[i];
         apr_size_t n = strlen(row->path);
-        if (row->below ? strncmp(path, row->path, n) || !path[n] : strcmp(path, row->path)) {
+        if (row->below ? strncmp(path, row->path, n) != 0 || !path[n]
+                       : strcmp(path, row->path) != 0) {
             continue;
         }
         out->endpoint = row->endpoint;

@@ -289,8 +289,7 @@ static void set_request(clp_transfer *t, const clp_transfer_request *request)
     SET(CURLOPT_HTTPHEADER, list);
     /* libcurl divides the time among a name's addresses, so it must know it; 0
      * is its default. */
-    SET(CURLOPT_CONNECTTIMEOUT_MS,
-        (long)(t->timeouts.connect_ms > 0 ? t->timeouts.connect_ms : 0));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(t->timeouts.connect_ms > 0 ? t->timeouts.connect_ms : 0));
     set_method(t, request->method);
 }
 
@@ -317,7 +316,7 @@ static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
 
     shape->words[0] = '\0';
     /* Other methods leave traces in a handle that a POST would stumble over. */
-    if (strcmp(request->method, "POST")) {
+    if (strcmp(request->method, "POST") != 0) {
         return;
     }
     parts[0] = request->http2 ? "2" : "1";
@@ -343,9 +342,9 @@ static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
 void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request,
                                clp_curl_shape *shape)
 {
-    clp_curl_shape wanted;
+    clp_curl_shape wanted = {""};
     shape_of(&wanted, request);
-    if (!wanted.words[0] || strcmp(wanted.words, shape->words)) {
+    if (!wanted.words[0] || strcmp(wanted.words, shape->words) != 0) {
         curl_easy_reset(t->easy);
         set_fixed(t);
         if (!t->broken) {

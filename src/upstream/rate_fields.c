@@ -84,7 +84,7 @@ static apr_interval_time_t parse_duration(const char *s)
         if (end == s || !apr_isdigit(*s)) {
             return -1;
         }
-        while (i < 4 && strncmp(end, units[i].unit, strlen(units[i].unit))) {
+        while (i < 4 && strncmp(end, units[i].unit, strlen(units[i].unit)) != 0) {
             i++;
         }
         if (i == 4) {
@@ -108,34 +108,42 @@ static void copy_count(apr_table_t *to, const char *to_name, const apr_table_t *
 void clp_rate_fields_to_openai(apr_table_t *to, const apr_table_t *from, apr_time_t now)
 {
     apr_pool_t *pool = apr_table_elts(to)->pool;
-    for EACH (k, kinds) {
-        const char *reset;
-        apr_time_t at;
-        for EACH (c, counts) {
-            copy_count(to, openai_name(kinds[k], counts[c], pool), from,
-                       anthropic_name(kinds[k], counts[c], pool));
-        }
+    for
+        EACH(k, kinds)
+        {
+            const char *reset;
+            apr_time_t at;
+        for
+            EACH(c, counts)
+            {
+                copy_count(to, openai_name(kinds[k], counts[c], pool), from,
+                           anthropic_name(kinds[k], counts[c], pool));
+            }
         reset = apr_table_get(from, anthropic_name(kinds[k], "reset", pool));
         if (reset && (at = parse_instant(reset)) != 0) {
             apr_int64_t s = seconds_up(at - now);
-            apr_table_setn(to, openai_name(kinds[k], "reset", pool),
-                           s < 60 ? apr_psprintf(pool, "%ds", (int)s)
-                                  : apr_psprintf(pool, "%" APR_INT64_T_FMT "m%ds", s / 60,
-                                                 (int)(s % 60)));
+            apr_table_setn(
+                to, openai_name(kinds[k], "reset", pool),
+                s < 60 ? apr_psprintf(pool, "%ds", (int)s)
+                       : apr_psprintf(pool, "%" APR_INT64_T_FMT "m%ds", s / 60, (int)(s % 60)));
         }
-    }
+        }
 }
 
 void clp_rate_fields_to_anthropic(apr_table_t *to, const apr_table_t *from, apr_time_t now)
 {
     apr_pool_t *pool = apr_table_elts(to)->pool;
-    for EACH (k, kinds) {
-        const char *reset;
-        apr_interval_time_t in;
-        for EACH (c, counts) {
-            copy_count(to, anthropic_name(kinds[k], counts[c], pool), from,
-                       openai_name(kinds[k], counts[c], pool));
-        }
+    for
+        EACH(k, kinds)
+        {
+            const char *reset;
+            apr_interval_time_t in;
+        for
+            EACH(c, counts)
+            {
+                copy_count(to, anthropic_name(kinds[k], counts[c], pool), from,
+                           openai_name(kinds[k], counts[c], pool));
+            }
         reset = apr_table_get(from, openai_name(kinds[k], "reset", pool));
         if (reset && (in = parse_duration(reset)) >= 0) {
             apr_time_exp_t e;
@@ -144,5 +152,5 @@ void clp_rate_fields_to_anthropic(apr_table_t *to, const apr_table_t *from, apr_
                            apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", e.tm_year + 1900,
                                         e.tm_mon + 1, e.tm_mday, e.tm_hour, e.tm_min, e.tm_sec));
         }
-    }
+        }
 }

@@ -24,10 +24,12 @@ int tap_ok(int pass, const char *file, int line, const char *fmt, ...)
 int tap_is_span(clp_span got, clp_span want, const char *file, int line, const char *name);
 int tap_is_int(long long got, long long want, const char *file, int line, const char *name);
 
-#define OK(cond, ...)           tap_ok(!!(cond), __FILE__, __LINE__, __VA_ARGS__)
-#define IS_SPAN(got, want, nm)  tap_is_span((got), (want), __FILE__, __LINE__, (nm))
-#define IS_STR(got, want, nm)   tap_is_span(clp_span_str(got), clp_span_str(want), __FILE__, __LINE__, (nm))
-#define IS_INT(got, want, nm)   tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, (nm))
+#define OK(cond, ...)          tap_ok(!!(cond), __FILE__, __LINE__, __VA_ARGS__)
+#define IS_SPAN(got, want, nm) tap_is_span((got), (want), __FILE__, __LINE__, (nm))
+#define IS_STR(got, want, nm)                                                                      \
+    tap_is_span(clp_span_str(got), clp_span_str(want), __FILE__, __LINE__, (nm))
+#define IS_INT(got, want, nm)                                                                      \
+    tap_is_int((long long)(got), (long long)(want), __FILE__, __LINE__, (nm))
 
 /** A comment line in the output. */
 void tap_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -49,8 +49,8 @@ static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request 
     t->piece = clp_jval_first(clp_jval_get(t->answer, "pieces"));
     f->next_answer = clp_jval_ok(f->next_answer) ? clp_jval_next(f->next_answer) : CLP_JVAL_NONE;
     APR_ARRAY_PUSH(f->urls, const char *) = apr_pstrdup(f->pool, request->url);
-    APR_ARRAY_PUSH(f->bodies, const char *)
-        = apr_pstrmemdup(f->pool, request->body.p, request->body.n);
+    APR_ARRAY_PUSH(f->bodies, const char *) =
+        apr_pstrmemdup(f->pool, request->body.p, request->body.n);
     f->running = t;
     return t;
 }
@@ -69,13 +69,11 @@ static clp_transfer_end end_of(clp_jval answer, apr_pool_t *pool)
     static const struct {
         const char *name;
         clp_transfer_end how;
-    } names[] = {{"no_host", CLP_TRANSFER_NO_HOST},
-                 {"no_connect", CLP_TRANSFER_NO_CONNECT},
-                 {"no_tls", CLP_TRANSFER_NO_TLS},
-                 {"cut", CLP_TRANSFER_CUT},
-                 {"bad_coding", CLP_TRANSFER_BAD_CODING},
-                 {"late_first_byte", CLP_TRANSFER_LATE_FIRST_BYTE},
-                 {"late_idle", CLP_TRANSFER_LATE_IDLE}};
+    } names[] = {
+        {"no_host", CLP_TRANSFER_NO_HOST},       {"no_connect", CLP_TRANSFER_NO_CONNECT},
+        {"no_tls", CLP_TRANSFER_NO_TLS},         {"cut", CLP_TRANSFER_CUT},
+        {"bad_coding", CLP_TRANSFER_BAD_CODING}, {"late_first_byte", CLP_TRANSFER_LATE_FIRST_BYTE},
+        {"late_idle", CLP_TRANSFER_LATE_IDLE}};
     const char *end = clp_jval_cstr(clp_jval_get(answer, "end"), pool);
     for (apr_size_t i = 0; end && i < sizeof(names) / sizeof(names[0]); i++) {
         if (!strcmp(end, names[i].name)) {
@@ -100,8 +98,7 @@ static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t ti
         apr_table_t *headers = apr_table_make(f->pool, 4);
         const char *type = clp_jval_cstr(clp_jval_get(t->answer, "type"), f->pool);
         apr_table_setn(headers, "Content-Type", type ? type : "application/json");
-        CLP_JVAL_EACH(h, clp_jval_get(t->answer, "headers"))
-        {
+        CLP_JVAL_EACH (h, clp_jval_get(t->answer, "headers")) {
             apr_table_addn(headers, clp_text_cstr(clp_jval_name(h), f->pool),
                            clp_jval_cstr(h, f->pool));
         }
@@ -128,8 +125,7 @@ static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
     clp_channel_set *set = apr_pcalloc(pool, sizeof(*set));
     set->name = "test";
     set->channels = apr_array_make(pool, 4, sizeof(const clp_channel *));
-    CLP_JVAL_EACH(v, list)
-    {
+    CLP_JVAL_EACH (v, list) {
         clp_channel *c = apr_pcalloc(pool, sizeof(*c));
         clp_jval part = clp_jval_first(v);
         c->name = clp_jval_cstr(part, pool);
@@ -137,15 +133,13 @@ static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
         c->dialect = clp_dialect_by_name(clp_jval_cstr(part, pool));
         part = clp_jval_next(part);
         c->keys = apr_array_make(pool, 2, sizeof(clp_key));
-        CLP_JVAL_EACH(k, part)
-        {
+        CLP_JVAL_EACH (k, part) {
             clp_key *key = apr_array_push(c->keys);
             key->secret = key->mask = key->id = clp_jval_cstr(k, pool);
         }
         part = clp_jval_next(part);
         c->urls = apr_array_make(pool, 2, sizeof(const char *));
-        CLP_JVAL_EACH(u, part)
-        {
+        CLP_JVAL_EACH (u, part) {
             APR_ARRAY_PUSH(c->urls, const char *) = clp_jval_cstr(u, pool);
         }
         c->model_map = apr_array_make(pool, 1, sizeof(clp_model_rule));
@@ -159,25 +153,23 @@ static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
     return set;
 }
 
-static const char *request_body(clp_jval c, const clp_dialect *client, int stream,
-                                apr_pool_t *pool)
+static const char *request_body(clp_jval c, const clp_dialect *client, int stream, apr_pool_t *pool)
 {
     clp_jval body = clp_jval_get(c, "body");
     if (clp_jval_ok(body)) {
         clp_span raw = clp_jval_raw(body);
         return apr_pstrmemdup(pool, raw.p, raw.n);
     }
-    return apr_psprintf(pool,
-                        "{\"model\":\"m\"%s,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
-                        client == &clp_dialect_messages ? ",\"max_tokens\":9" : "",
-                        stream ? ",\"stream\":true" : "");
+    return apr_psprintf(
+        pool, "{\"model\":\"m\"%s,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
+        client == &clp_dialect_messages ? ",\"max_tokens\":9" : "",
+        stream ? ",\"stream\":true" : "");
 }
 
 static void check_texts(clp_jval list, const char *body, int want, const char *name,
                         apr_pool_t *pool)
 {
-    CLP_JVAL_EACH(v, list)
-    {
+    CLP_JVAL_EACH (v, list) {
         const char *text = clp_jval_cstr(v, pool);
         clp_span raw = clp_jval_raw(v);
         if (!OK((strstr(body, text) != NULL) == want, "%s: %s %.*s", name,
@@ -202,8 +194,7 @@ static const char *tried(const clp_outcome *o, apr_pool_t *pool)
 static void run_case(clp_jval c, apr_pool_t *pool)
 {
     const char *name = clp_jval_cstr(clp_jval_get(c, "name"), pool);
-    const clp_dialect *client
-        = clp_dialect_by_name(clp_jval_cstr(clp_jval_get(c, "client"), pool));
+    const clp_dialect *client = clp_dialect_by_name(clp_jval_cstr(clp_jval_get(c, "client"), pool));
     clp_jval expect = clp_jval_get(c, "expect");
     clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
     clp_exchange_params params;
@@ -287,8 +278,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     }
     check_texts(clp_jval_get(expect, "contains"), clp_buffer_cstr(got, pool), 1, name, pool);
     check_texts(clp_jval_get(expect, "lacks"), clp_buffer_cstr(got, pool), 0, name, pool);
-    CLP_JVAL_EACH(h, clp_jval_get(expect, "headers"))
-    {
+    CLP_JVAL_EACH (h, clp_jval_get(expect, "headers")) {
         const char *field = clp_text_cstr(clp_jval_name(h), pool);
         IS_STR(apr_table_get(clp_exchange_head(x)->headers, field), clp_jval_cstr(h, pool),
                apr_pstrcat(pool, name, ": field ", field, NULL));
@@ -322,8 +312,7 @@ int main(void)
         apr_pool_create(&pool, root);
         doc = clp_json_make(pool);
         if (OK(clp_json_scan(doc, clp_span_of(line, (apr_size_t)n - (line[n - 1] == '\n')), &limits,
-                             NULL)
-                   == CLP_JSON_OK,
+                             NULL) == CLP_JSON_OK,
                "the case is JSON: %.60s", line)) {
             run_case(clp_json_root(doc), pool);
         }

@@ -21,8 +21,8 @@ static const struct {
      "input tokens have no equal"},
     {1, "anthropic-ratelimit-tokens-reset", "2026-11-23T10:00:09Z", "x-ratelimit-reset-tokens",
      "9s", "instant to duration"},
-    {1, "anthropic-ratelimit-tokens-reset", "2026-11-23T12:06:00+02:00",
-     "x-ratelimit-reset-tokens", "6m0s", "instant with an offset"},
+    {1, "anthropic-ratelimit-tokens-reset", "2026-11-23T12:06:00+02:00", "x-ratelimit-reset-tokens",
+     "6m0s", "instant with an offset"},
     {1, "anthropic-ratelimit-tokens-reset", "2026-11-23T09:59:00.5Z", "x-ratelimit-reset-tokens",
      "0s", "an instant in the past"},
     {1, "anthropic-ratelimit-tokens-reset", "soon", "x-ratelimit-reset-tokens", NULL,
@@ -49,8 +49,8 @@ int main(void)
         apr_table_t *from = apr_table_make(pool, 2);
         apr_table_t *to = apr_table_make(pool, 2);
         apr_table_setn(from, cases[i].from_name, cases[i].from_value);
-        (cases[i].to_openai ? clp_rate_fields_to_openai
-                            : clp_rate_fields_to_anthropic)(to, from, NOW);
+        (cases[i].to_openai ? clp_rate_fields_to_openai : clp_rate_fields_to_anthropic)(to, from,
+                                                                                        NOW);
         IS_STR(apr_table_get(to, cases[i].to_name), cases[i].to_value, cases[i].why);
     }
     return tap_end();
