@@ -6,6 +6,7 @@
 #include <apr_tables.h>
 
 #include "dialect/conversation.h"
+#include "dialect/envelope.h"
 #include "dialect/event.h"
 #include "dialect/target.h"
 #include "wire/buffer.h"
@@ -24,11 +25,17 @@
  * given, and from buffers that are reused: a delta costs no allocation.
  */
 
-/** Limits on what a client may send, from the configuration. */
-typedef struct clp_limits {
+/** How to take a client's request: the bounds, and what stood outside its body. */
+typedef struct clp_intake {
     apr_uint32_t max_depth;  /**< JSON nesting */
     apr_uint32_t max_values; /**< recorded JSON values, 0 = unbounded */
-} clp_limits;
+    const char *model;       /**< the model the path names (Gemini); NULL = the body does */
+    int stream;              /**< likewise whether a stream is wanted; -1 = the body says */
+    const clp_envelope_key *envelope_key; /**< NULL = foreign reasoning state is not opened */
+} clp_intake;
+
+/** Bounds alone, for clients whose body says everything. */
+#define CLP_INTAKE(depth, values) ((clp_intake){(depth), (values), NULL, -1, NULL})
 
 /** What passthrough and the scheduler need to know of a request, without a conversation. */
 typedef struct clp_sniffed {
@@ -114,14 +121,14 @@ typedef struct clp_dialect {
      * are refused.
      * @param out zeroed and filled; points into body and pool
      */
-    clp_problem *(*sniff)(clp_sniffed *out, clp_span body, const clp_limits *limits,
+    clp_problem *(*sniff)(clp_sniffed *out, clp_span body, const clp_intake *intake,
                           apr_pool_t *pool);
 
     /**
      * Read a request whose sniff succeeded. Problems name the JSON path.
      * The body must outlive the conversation.
      */
-    clp_problem *(*read_request)(clp_conversation **out, clp_span body, const clp_limits *limits,
+    clp_problem *(*read_request)(clp_conversation **out, clp_span body, const clp_intake *intake,
                                  apr_pool_t *pool);
 
     /**

@@ -31,8 +31,8 @@ typedef enum clp_provider {
 
 /** What the payload is, and where in the answer it stood. */
 typedef enum clp_state_kind {
-    CLP_STATE_BLOCK = 'b',    /**< belongs to the reasoning block that carries it */
-    CLP_STATE_REDACTED = 'r', /**< likewise, a block without readable text */
+    CLP_STATE_BLOCK = 'b',     /**< belongs to the reasoning block that carries it */
+    CLP_STATE_REDACTED = 'r',  /**< likewise, a block without readable text */
     CLP_STATE_NEXT_CALL = 'n', /**< Gemini: stood on the tool call behind it */
     CLP_STATE_PREV_TEXT = 't', /**< Gemini: stood on the text before it */
     CLP_STATE_EMPTY_TEXT = 'e' /**< Gemini: stood on an empty last text */

@@ -41,7 +41,7 @@ typedef struct clp_exchange_params {
     const char *query;          /**< the client's, without credentials; NULL = none */
     clp_plan *plan;             /**< with at least one candidate */
     clp_transport *transport;
-    clp_limits limits;
+    clp_intake intake;
     apr_size_t max_event;
     apr_interval_time_t keepalive; /**< 0 = none */
     int max_attempts;

@@ -17,7 +17,7 @@
 
 /* chat_legacy_request.c */
 clp_problem *clp_chat_legacy_read_request(clp_conversation **out, clp_span body,
-                                          const clp_limits *limits, apr_pool_t *pool);
+                                          const clp_intake *intake, apr_pool_t *pool);
 clp_problem *clp_chat_legacy_write_request(const clp_conversation *c, const clp_target *target,
                                            clp_buffer *out, apr_table_t **names, apr_pool_t *pool);
 

@@ -16,9 +16,9 @@ static const clp_writing_rules rules = {
 };
 
 clp_problem *clp_chat_legacy_read_request(clp_conversation **out, clp_span body,
-                                          const clp_limits *limits, apr_pool_t *pool)
+                                          const clp_intake *intake, apr_pool_t *pool)
 {
-    clp_problem *p = clp_chat_read_request(out, body, limits, pool);
+    clp_problem *p = clp_chat_read_request(out, body, intake, pool);
 
     if (!p) {
         (*out)->dialect = &clp_dialect_chat_legacy;

@@ -32,7 +32,7 @@ static const char *sniff_word(clp_reading *r, clp_jval root, const char *name)
     return word && *word ? word : NULL;
 }
 
-clp_problem *clp_chat_sniff(clp_sniffed *out, clp_span body, const clp_limits *limits,
+clp_problem *clp_chat_sniff(clp_sniffed *out, clp_span body, const clp_intake *intake,
                             apr_pool_t *pool)
 {
     clp_reading r;
@@ -40,7 +40,7 @@ clp_problem *clp_chat_sniff(clp_sniffed *out, clp_span body, const clp_limits *l
     clp_jval root;
 
     memset(out, 0, sizeof(*out));
-    p = clp_reading_sniff(&r, out, body, limits, &clp_dialect_chat, pool);
+    p = clp_reading_sniff(&r, out, body, intake, &clp_dialect_chat, pool);
     if (p) {
         return p;
     }
@@ -326,11 +326,11 @@ static void read_parameters(clp_reading *r, clp_jval root)
         clp_read_flag(r, clp_read_object(r, root, "stream_options"), "include_usage") == 1;
 }
 
-clp_problem *clp_chat_read_request(clp_conversation **out, clp_span body, const clp_limits *limits,
+clp_problem *clp_chat_read_request(clp_conversation **out, clp_span body, const clp_intake *intake,
                                    apr_pool_t *pool)
 {
     clp_reading r;
-    clp_problem *p = clp_reading_begin(&r, body, limits, RECORD_DEPTH, &clp_dialect_chat, pool);
+    clp_problem *p = clp_reading_begin(&r, body, intake, RECORD_DEPTH, &clp_dialect_chat, pool);
     clp_jval root;
     clp_jval messages;
 

@@ -11,10 +11,10 @@
  */
 
 /* messages_request.c, messages_request_write.c */
-clp_problem *clp_messages_sniff(clp_sniffed *out, clp_span body, const clp_limits *limits,
+clp_problem *clp_messages_sniff(clp_sniffed *out, clp_span body, const clp_intake *intake,
                                 apr_pool_t *pool);
 clp_problem *clp_messages_read_request(clp_conversation **out, clp_span body,
-                                       const clp_limits *limits, apr_pool_t *pool);
+                                       const clp_intake *intake, apr_pool_t *pool);
 clp_problem *clp_messages_write_request(const clp_conversation *c, const clp_target *target,
                                         clp_buffer *out, apr_table_t **names, apr_pool_t *pool);
 

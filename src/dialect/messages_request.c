@@ -67,7 +67,7 @@ static void sniff_thread(clp_sniffed *out, clp_reading *r, clp_jval root)
     }
 }
 
-clp_problem *clp_messages_sniff(clp_sniffed *out, clp_span body, const clp_limits *limits,
+clp_problem *clp_messages_sniff(clp_sniffed *out, clp_span body, const clp_intake *intake,
                                 apr_pool_t *pool)
 {
     clp_reading r;
@@ -75,7 +75,7 @@ clp_problem *clp_messages_sniff(clp_sniffed *out, clp_span body, const clp_limit
     clp_jval root;
 
     memset(out, 0, sizeof(*out));
-    p = clp_reading_sniff(&r, out, body, limits, &clp_dialect_messages, pool);
+    p = clp_reading_sniff(&r, out, body, intake, &clp_dialect_messages, pool);
     if (p) {
         return p;
     }
@@ -251,10 +251,10 @@ static void read_parameters(clp_reading *r, clp_jval root)
 }
 
 clp_problem *clp_messages_read_request(clp_conversation **out, clp_span body,
-                                       const clp_limits *limits, apr_pool_t *pool)
+                                       const clp_intake *intake, apr_pool_t *pool)
 {
     clp_reading r;
-    clp_problem *p = clp_reading_begin(&r, body, limits, RECORD_DEPTH, &clp_dialect_messages, pool);
+    clp_problem *p = clp_reading_begin(&r, body, intake, RECORD_DEPTH, &clp_dialect_messages, pool);
     clp_jval root;
     clp_jval messages;
 

@@ -10,10 +10,10 @@
 static const clp_text no_text = {{NULL, 0}, 0};
 static const clp_span no_span = {NULL, 0};
 
-clp_problem *clp_request_scan(clp_json **out, clp_span body, const clp_limits *limits,
+clp_problem *clp_request_scan(clp_json **out, clp_span body, const clp_intake *intake,
                               apr_uint32_t record_depth, apr_pool_t *pool)
 {
-    clp_json_limits scan = {limits->max_depth, record_depth, limits->max_values};
+    clp_json_limits scan = {intake->max_depth, record_depth, intake->max_values};
     clp_json *j = clp_json_make(pool);
     apr_size_t where = 0;
     clp_json_error e = clp_json_scan(j, body, &scan, &where);
@@ -34,7 +34,7 @@ clp_problem *clp_request_scan(clp_json **out, clp_span body, const clp_limits *l
     return NULL;
 }
 
-clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *limits,
+clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_intake *intake,
                                apr_uint32_t record_depth, const clp_dialect *dialect,
                                apr_pool_t *pool)
 {
@@ -43,15 +43,15 @@ clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *
     r->style = dialect->path_style;
     r->scratch = clp_buffer_make(pool, 0);
     r->c = clp_conversation_make(pool, dialect);
-    return clp_request_scan(&r->c->doc, body, limits, record_depth, pool);
+    return clp_request_scan(&r->c->doc, body, intake, record_depth, pool);
 }
 
 clp_problem *clp_reading_sniff(clp_reading *r, clp_sniffed *out, clp_span body,
-                               const clp_limits *limits, const clp_dialect *dialect,
+                               const clp_intake *intake, const clp_dialect *dialect,
                                apr_pool_t *pool)
 {
     static const char *const once[] = {"model", "messages"};
-    clp_problem *p = clp_request_scan(&out->doc, body, limits, 1, pool);
+    clp_problem *p = clp_request_scan(&out->doc, body, intake, 1, pool);
     clp_jval root;
     clp_jval model;
 

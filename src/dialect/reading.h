@@ -24,11 +24,11 @@ typedef struct clp_reading {
  * Scan a request body.
  * @param record_depth see clp_json_limits
  */
-clp_problem *clp_request_scan(clp_json **out, clp_span body, const clp_limits *limits,
+clp_problem *clp_request_scan(clp_json **out, clp_span body, const clp_intake *intake,
                               apr_uint32_t record_depth, apr_pool_t *pool);
 
 /** Scan the body and begin an empty conversation of `dialect` over it. */
-clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *limits,
+clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_intake *intake,
                                apr_uint32_t record_depth, const clp_dialect *dialect,
                                apr_pool_t *pool);
 
@@ -37,7 +37,7 @@ clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_limits *
  * stream, and that neither model nor messages stand twice.
  */
 clp_problem *clp_reading_sniff(clp_reading *r, clp_sniffed *out, clp_span body,
-                               const clp_limits *limits, const clp_dialect *dialect,
+                               const clp_intake *intake, const clp_dialect *dialect,
                                apr_pool_t *pool);
 
 /** Refuse the value `at`. */

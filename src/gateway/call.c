@@ -50,7 +50,7 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
     clp_buffer *body;
 
     if (!*conversation) {
-        problem = params->client->read_request(conversation, params->body, &params->limits, keep);
+        problem = params->client->read_request(conversation, params->body, &params->intake, keep);
         if (problem) {
             return problem;
         }

@@ -85,14 +85,14 @@ static int read_conversation(request_rec *r, clp_request *q, clp_conversation **
                              clp_problem **problem)
 {
     const clp_dialect *d = q->route.dialect;
-    clp_limits limits = {(apr_uint32_t)CLP_CONF(q->conf, max_depth), 0};
+    clp_intake intake = clp_request_intake(q);
     int status = clp_body_read(r, q, problem);
 
     if (status == OK && !*problem) {
-        *problem = d->sniff(&q->sniffed, q->body, &limits, r->pool);
+        *problem = d->sniff(&q->sniffed, q->body, &intake, r->pool);
     }
     if (status == OK && !*problem) {
-        *problem = d->read_request(c, q->body, &limits, r->pool);
+        *problem = d->read_request(c, q->body, &intake, r->pool);
     }
     if (status == OK && !*problem && !(*c)->model) {
         *problem = clp_problem_at(r->pool, CLP_BAD_REQUEST, "model", "is missing");

@@ -19,21 +19,13 @@ APLOG_USE_MODULE(claude_proxy);
 
 #define ESTIMATED_HEADER "X-Claude-Proxy-Estimated"
 
-static clp_limits limits_of(const clp_request *q)
-{
-    clp_limits limits;
-    limits.max_depth = (apr_uint32_t)CLP_CONF(q->conf, max_depth);
-    limits.max_values = (apr_uint32_t)CLP_CONF(q->conf, max_values);
-    return limits;
-}
-
 /* Read the body and look it over: OK and no problem, or what to return. */
 static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
 {
-    clp_limits limits = limits_of(q);
+    clp_intake intake = clp_request_intake(q);
     int status = clp_body_read(r, q, problem);
     if (status == OK && !*problem) {
-        *problem = q->route.dialect->sniff(&q->sniffed, q->body, &limits, r->pool);
+        *problem = q->route.dialect->sniff(&q->sniffed, q->body, &intake, r->pool);
         if (!*problem && !q->sniffed.model) {
             *problem = clp_problem_at(r->pool, CLP_BAD_REQUEST, "model", "is required");
         }
@@ -71,7 +63,7 @@ static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation
     params.query = r->args;
     params.plan = plan;
     params.transport = transport;
-    params.limits = limits_of(q);
+    params.intake = clp_request_intake(q);
     params.max_event = (apr_size_t)CLP_CONF(q->conf, max_event);
     params.keepalive = apr_time_from_msec(CLP_CONF(q->conf, keepalive_ms));
     params.max_attempts = (int)CLP_CONF(q->conf, max_attempts);
@@ -125,11 +117,11 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
 
 static int reply_estimate(request_rec *r, clp_request *q)
 {
-    clp_limits limits = limits_of(q);
+    clp_intake intake = clp_request_intake(q);
     clp_conversation *conversation;
     clp_buffer *json = clp_buffer_make(r->pool, 0);
     clp_jw w;
-    clp_problem *problem = q->route.dialect->read_request(&conversation, q->body, &limits, r->pool);
+    clp_problem *problem = q->route.dialect->read_request(&conversation, q->body, &intake, r->pool);
 
     if (problem) {
         return clp_reply_problem(r, q, problem);

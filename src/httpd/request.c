@@ -19,3 +19,14 @@ clp_request *clp_request_make(request_rec *r, const clp_route *route)
     ap_set_module_config(r->request_config, &claude_proxy_module, q);
     return q;
 }
+
+clp_intake clp_request_intake(const clp_request *q)
+{
+    clp_intake intake;
+    intake.max_depth = (apr_uint32_t)CLP_CONF(q->conf, max_depth);
+    intake.max_values = (apr_uint32_t)CLP_CONF(q->conf, max_values);
+    intake.model = NULL;
+    intake.stream = -1;
+    intake.envelope_key = NULL;
+    return intake;
+}

@@ -27,4 +27,7 @@ clp_request *clp_request_of(request_rec *r);
 /** Make it. */
 clp_request *clp_request_make(request_rec *r, const clp_route *route);
 
+/** How to take its body: the configured bounds, and what the path said. */
+clp_intake clp_request_intake(const clp_request *q);
+
 #endif

@@ -14,7 +14,7 @@
 static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
                               const clp_target *target, apr_pool_t *pool)
 {
-    clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
+    const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_buffer *again = clp_buffer_make(pool, 0);
     apr_table_t *names;
@@ -30,7 +30,7 @@ static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
     FUZZ_CHECK(clp_span_eq(clp_buffer_all(out), clp_buffer_all(again)));
     /* The depth grows by what converting puts around a value, never by more. */
     limits.max_depth += 16;
-    FUZZ_CHECK(!to->sniff(&sniffed, clp_buffer_all(out), &limits, pool));
+    FUZZ_CHECK(!to->sniff(&sniffed, clp_buffer_all(out), &intake, pool));
     FUZZ_CHECK(sniffed.model && strcmp(sniffed.model, target->model) == 0);
     clp_buffer_release(out);
     clp_buffer_release(again);
@@ -40,7 +40,7 @@ static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
 static inline int fuzz_request(const clp_dialect *from, const uint8_t *data, size_t size)
 {
     static const char *const models[] = {"up", "claude-sonnet-4-5", "claude-opus-5", "gpt-5.2"};
-    clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
+    const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_traits traits = clp_traits_default();
     apr_pool_t *pool = fuzz_pool();
     clp_span body = clp_span_of((const char *)data, size);
@@ -53,8 +53,8 @@ static inline int fuzz_request(const clp_dialect *from, const uint8_t *data, siz
     traits.mid_system = (choice & 8) != 0;
     traits.json_schema = (choice & 16) != 0;
     traits.reasoning_content = traits.web_search = (choice & 32) != 0;
-    if (!from->sniff(&sniffed, body, &limits, pool) &&
-        !from->read_request(&c, body, &limits, pool)) {
+    if (!from->sniff(&sniffed, body, &intake, pool) &&
+        !from->read_request(&c, body, &intake, pool)) {
         for (const clp_dialect *const *to = clp_dialects; *to; to++) {
             fuzz_write(c, *to, &target, pool);
         }

@@ -74,15 +74,15 @@ static void hear(void *ctx, const clp_event *e)
 
 static clp_conversation *read_body(const clp_dialect *d, const char *body)
 {
-    clp_limits limits = {512, 0};
+    const clp_intake intake = {512, 0, NULL, -1, NULL};
     clp_sniffed sniffed;
     clp_conversation *c = NULL;
     clp_problem *problem;
 
     memset(&sniffed, 0, sizeof(sniffed));
-    problem = d->sniff(&sniffed, clp_span_str(body), &limits, pool);
+    problem = d->sniff(&sniffed, clp_span_str(body), &intake, pool);
     if (!problem) {
-        problem = d->read_request(&c, clp_span_str(body), &limits, pool);
+        problem = d->read_request(&c, clp_span_str(body), &intake, pool);
     }
     OK(!problem, "%s reads the request%s%s", d->name, problem ? ": " : "",
        problem ? problem->message : "");

@@ -196,7 +196,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     const char *name = clp_jval_cstr(clp_jval_get(c, "name"), pool);
     const clp_dialect *client = clp_dialect_by_name(clp_jval_cstr(clp_jval_get(c, "client"), pool));
     clp_jval expect = clp_jval_get(c, "expect");
-    clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
+    const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_exchange_params params;
     clp_plan_query query;
     clp_sniffed sniffed;
@@ -225,7 +225,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     params.client = client;
     params.body = clp_span_str(request_body(c, client, stream, pool));
     params.sniffed = &sniffed;
-    if (client->sniff(&sniffed, params.body, &limits, pool)) {
+    if (client->sniff(&sniffed, params.body, &intake, pool)) {
         OK(0, "%s: the request is sniffed", name);
         return;
     }
@@ -238,7 +238,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     }
     params.headers = apr_table_make(pool, 1);
     params.transport = &f.base;
-    params.limits = limits;
+    params.intake = intake;
     params.max_event = 1024 * 1024;
     params.max_attempts = (int)clp_jval_count_or(clp_jval_get(c, "max_attempts"), 10);
     params.default_max_tokens = 8192;

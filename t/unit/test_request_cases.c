@@ -18,7 +18,7 @@
 
 #define FOLDER "t/cases/request"
 
-static const clp_limits limits = {512, 0};
+static const clp_intake intake = {512, 0, NULL, -1, NULL};
 
 typedef struct run {
     clp_problem *problem;
@@ -57,9 +57,9 @@ static void convert(run *r, const file *f, clp_span body, clp_jval given, apr_po
 
     memset(r, 0, sizeof(*r));
     r->out = clp_buffer_make(pool, 0);
-    r->problem = f->from->sniff(&r->sniffed, body, &limits, pool);
+    r->problem = f->from->sniff(&r->sniffed, body, &intake, pool);
     if (!r->problem && f->to) {
-        r->problem = f->from->read_request(&r->c, body, &limits, pool);
+        r->problem = f->from->read_request(&r->c, body, &intake, pool);
     }
     if (!r->problem && f->to) {
         r->problem = f->to->write_request(r->c, &target, r->out, &r->names, pool);
@@ -123,7 +123,7 @@ static void check_properties(const file *f, const char *name, const run *r, clp_
        f->name, name);
     convert(&again, &own, clp_buffer_all(r->out), given, pool);
     p = again.problem ? again.problem
-                      : f->to->read_request(&c, clp_buffer_all(r->out), &limits, pool);
+                      : f->to->read_request(&c, clp_buffer_all(r->out), &intake, pool);
     if (!OK(!p, "%s: %s: its dialect reads it", f->name, name)) {
         tap_diag("%s", p->message);
     }

@@ -59,7 +59,7 @@ static void make_session(clp_buffer *body)
 
 static void measure(const char *what, void (*make)(clp_buffer *), apr_pool_t *root)
 {
-    static const clp_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0};
+    static const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_traits traits = clp_traits_default();
     clp_target target = {"up", &traits, 8192};
     clp_buffer *body = clp_buffer_make(root, 0);
@@ -75,8 +75,8 @@ static void measure(const char *what, void (*make)(clp_buffer *), apr_pool_t *ro
     before = in_use();
     apr_pool_create(&pool, root);
     out = clp_buffer_make(pool, 0);
-    OK(!clp_dialect_messages.sniff(&sniffed, clp_buffer_all(body), &limits, pool) &&
-           !clp_dialect_messages.read_request(&c, clp_buffer_all(body), &limits, pool) &&
+    OK(!clp_dialect_messages.sniff(&sniffed, clp_buffer_all(body), &intake, pool) &&
+           !clp_dialect_messages.read_request(&c, clp_buffer_all(body), &intake, pool) &&
            !clp_dialect_chat.write_request(c, &target, out, &names, pool),
        "%s: converts", what);
     OK(out->n > body->n / 2, "%s: holds what the body held", what);
