@@ -14,7 +14,7 @@
 static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
                               const clp_target *target, apr_pool_t *pool)
 {
-    const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
+    clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_buffer *again = clp_buffer_make(pool, 0);
     apr_table_t *names;
@@ -29,7 +29,7 @@ static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
     }
     FUZZ_CHECK(clp_span_eq(clp_buffer_all(out), clp_buffer_all(again)));
     /* The depth grows by what converting puts around a value, never by more. */
-    limits.max_depth += 16;
+    intake.max_depth += 16;
     FUZZ_CHECK(!to->sniff(&sniffed, clp_buffer_all(out), &intake, pool));
     FUZZ_CHECK(sniffed.model && strcmp(sniffed.model, target->model) == 0);
     clp_buffer_release(out);
