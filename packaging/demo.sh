@@ -91,14 +91,12 @@ Listen 127.0.0.1:$upstream_port
     </Location>
 </VirtualHost>
 <ClaudeChannel demo-claude>
-    ChannelDescription "Answers in Anthropic's protocol"
     ChannelService     claude
     ChannelURL         http://127.0.0.1:$upstream_port
     ChannelAuth        none
     ChannelModels      claude-*
 </ClaudeChannel>
 <ClaudeChannel demo-openai>
-    ChannelDescription "Answers in OpenAI's protocol"
     ChannelService     openai
     ChannelURL         http://127.0.0.1:$upstream_port
     ChannelAuth        none

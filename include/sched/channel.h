@@ -49,7 +49,6 @@ typedef struct clp_header_edit {
 
 typedef struct clp_channel {
     const char *name;
-    const char *description;
     const clp_dialect *dialect;
     apr_array_header_t *urls; /**< of const char *, at least one, in order of preference */
     apr_array_header_t *keys; /**< of clp_key, in order of preference */

@@ -24,7 +24,8 @@ typedef struct file_stamp {
 /**
  * A key file. `list` and its pool are replaced as a whole under `mutex`; who
  * looks a key up holds it only while looking. `looking` is held by the one
- * thread that looks at the file, never waited for, and guards `stamp`.
+ * thread that looks at the file, and guards `stamp`; only requests with an
+ * unknown key wait for it.
  */
 typedef struct key_file {
     const char *path;
@@ -188,6 +189,7 @@ static void reread(key_file *file, request_rec *r)
                   clp_key_list_count(list));
 }
 
+/** Looks at the file unless that was done within this second. */
 static void refresh(key_file *file, request_rec *r)
 {
     apr_uint32_t now = now_seconds();
@@ -202,6 +204,20 @@ static void refresh(key_file *file, request_rec *r)
     }
 }
 
+static const char *find_in_file(key_file *file, request_rec *r,
+                                const unsigned char digest[CLP_KEY_DIGEST])
+{
+    const char *name;
+
+    apr_thread_mutex_lock(file->mutex);
+    name = clp_key_list_find(file->list, digest);
+    if (name) {
+        name = apr_pstrdup(r->pool, name);
+    }
+    apr_thread_mutex_unlock(file->mutex);
+    return name;
+}
+
 const char *clp_access_keys_find(clp_access_keys *keys, request_rec *r,
                                  const unsigned char digest[CLP_KEY_DIGEST])
 {
@@ -211,12 +227,16 @@ const char *clp_access_keys_find(clp_access_keys *keys, request_rec *r,
         key_file *file = APR_ARRAY_IDX(keys->files, i, key_file *);
 
         refresh(file, r);
-        apr_thread_mutex_lock(file->mutex);
-        name = clp_key_list_find(file->list, digest);
-        if (name) {
-            name = apr_pstrdup(r->pool, name);
-        }
-        apr_thread_mutex_unlock(file->mutex);
+        name = find_in_file(file, r, digest);
+    }
+    /* Unknown: it may have been added just now. */
+    for (int i = 0; i < keys->files->nelts && !name; i++) {
+        key_file *file = APR_ARRAY_IDX(keys->files, i, key_file *);
+
+        apr_thread_mutex_lock(file->looking);
+        reread(file, r);
+        apr_thread_mutex_unlock(file->looking);
+        name = find_in_file(file, r, digest);
     }
     return name;
 }

@@ -26,8 +26,9 @@ const char *clp_access_keys_add_file(clp_access_keys *keys, cmd_parms *cmd, cons
 
 /**
  * Who holds the key with this digest; NULL if nobody. Any thread. Looks at
- * the files at most once a second; a file that cannot be read, or has a
- * mistake, changes nothing and is told in the error log once per change.
+ * the files once a second at most, and whenever a key is unknown; a file that
+ * cannot be read, or has a mistake, changes nothing and is told in the error
+ * log once per change.
  * @return in r->pool
  */
 const char *clp_access_keys_find(clp_access_keys *keys, request_rec *r,

@@ -225,18 +225,6 @@ const char *clp_channel_state(cmd_parms *cmd, void *dir, const char *status)
     return NULL;
 }
 
-const char *clp_channel_describe(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *wrong = NULL;
-    clp_channel *channel = find_channel_once(cmd, &wrong);
-
-    (void)dir;
-    if (channel) {
-        channel->description = text;
-    }
-    return wrong;
-}
-
 const char *clp_channel_model_map(cmd_parms *cmd, void *dir, const char *pattern,
                                   const char *target)
 {

@@ -31,7 +31,6 @@ const char *clp_channel_url(cmd_parms *cmd, void *dir, const char *url);
 const char *clp_channel_key(cmd_parms *cmd, void *dir, int argc, char *const argv[]);
 const char *clp_channel_priority(cmd_parms *cmd, void *dir, const char *number);
 const char *clp_channel_state(cmd_parms *cmd, void *dir, const char *status);
-const char *clp_channel_describe(cmd_parms *cmd, void *dir, const char *text);
 const char *clp_channel_model_map(cmd_parms *cmd, void *dir, const char *pattern,
                                   const char *target);
 const char *clp_channel_models(cmd_parms *cmd, void *dir, const char *pattern);
@@ -65,8 +64,6 @@ const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char 
                   "a number; the channel with the lowest is tried first"),                         \
     AP_INIT_TAKE1("ChannelStatus", clp_channel_state, NULL, RSRC_CONF,                             \
                   "active, suspended or disabled"),                                                \
-    AP_INIT_TAKE1("ChannelDescription", clp_channel_describe, NULL, RSRC_CONF,                     \
-                  "a text for status pages"),                                                      \
     AP_INIT_TAKE2("ChannelModelMap", clp_channel_model_map, NULL, RSRC_CONF,                       \
                   "a model name or pattern, and the name to ask the provider for"),                \
     AP_INIT_ITERATE("ChannelModels", clp_channel_models, NULL, RSRC_CONF,                          \
