@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "envelope_key.h"
 #include "wire/text.h"
 
 clp_request *clp_request_of(request_rec *r)
@@ -27,6 +28,6 @@ clp_intake clp_request_intake(const clp_request *q)
     intake.max_values = (apr_uint32_t)CLP_CONF(q->conf, max_values);
     intake.model = NULL;
     intake.stream = -1;
-    intake.envelope_key = NULL;
+    intake.envelope_key = clp_envelope_key_of_server();
     return intake;
 }
