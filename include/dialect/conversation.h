@@ -5,6 +5,7 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+#include "dialect/envelope.h"
 #include "wire/json_scan.h"
 #include "wire/span.h"
 
@@ -31,8 +32,8 @@ typedef enum clp_block_kind {
     CLP_BLOCK_AUDIO,       /**< media */
     CLP_BLOCK_TOOL_CALL,   /**< id, name, input */
     CLP_BLOCK_TOOL_RESULT, /**< id, name if known, is_error, children */
-    CLP_BLOCK_REASONING,   /**< text, signature */
-    CLP_BLOCK_REDACTED,    /**< signature holds the opaque data */
+    CLP_BLOCK_REASONING,   /**< text, state */
+    CLP_BLOCK_REDACTED,    /**< state */
     CLP_BLOCK_REFUSAL,     /**< text */
     CLP_BLOCK_SERVER, /**< a provider's own tool call or result: text is its readable rendering */
     CLP_BLOCK_OPAQUE  /**< anything else that its reader could render: text */
@@ -72,7 +73,8 @@ struct clp_block {
     clp_text id;   /**< of a tool call, or of the call a result answers */
     clp_text name; /**< of a tool */
     clp_tool_input input;
-    clp_text signature;
+    clp_state
+        state; /**< of reasoning: only its provider's writer may send it, all others drop it */
     clp_media media;
     clp_text title;
     clp_text context;

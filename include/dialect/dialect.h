@@ -96,6 +96,8 @@ typedef struct clp_writer_options {
     apr_int64_t
         input_estimate; /**< tokens, for a Messages stream that begins before usage is known */
     const char *id;     /**< 24 unguessable characters for ids that the upstream's do not fit */
+    const clp_envelope_key *envelope_key; /**< NULL = foreign reasoning state is left out */
+    const clp_conversation *request; /**< what is answered; NULL if it was not read (passthrough) */
 } clp_writer_options;
 
 /**

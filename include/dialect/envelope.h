@@ -63,4 +63,22 @@ int clp_envelope_open(clp_state *state, clp_text text, const clp_envelope_key *k
 /** Does it look like an envelope, genuine or not? Cheap. */
 int clp_envelope_like(clp_text text);
 
+/**
+ * State in a client's history: opened if it is an envelope, else the client's
+ * own protocol's. Provider NONE if there is none, or a broken envelope.
+ * @param native who makes such state where no envelope stands, and its kind
+ * @param key NULL = envelopes are not opened
+ * @param state out: payload is plain bytes, in the text or in `pool`
+ */
+void clp_state_read(clp_state *state, clp_text text, clp_provider native, clp_state_kind kind,
+                    const clp_envelope_key *key, apr_pool_t *pool);
+
+/**
+ * Append the envelope of an event's state; nothing without a key.
+ * @param state its provider and kind
+ * @param payload the event's text
+ */
+void clp_state_carry(clp_buffer *out, const clp_state *state, clp_text payload,
+                     const clp_envelope_key *key);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <apr.h>
 
+#include "dialect/envelope.h"
 #include "wire/problem.h"
 #include "wire/span.h"
 
@@ -102,9 +103,11 @@ typedef struct clp_event {
     clp_text name;        /**< BLOCK_OPEN of a call: the tool's name, as the client knows it */
     clp_text model;       /**< START: the upstream's name of the model */
     clp_delta_kind delta; /**< BLOCK_DELTA */
-    clp_text text;   /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain */
-    clp_usage usage; /**< USAGE, and START if already known */
-    clp_stop stop;   /**< FINISH */
+    clp_text text; /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain */
+    clp_provider provider;      /**< BLOCK_* of reasoning: who made its state; NONE = not known */
+    clp_state_kind state_kind;  /**< likewise: what the state is */
+    clp_usage usage;            /**< USAGE, and START if already known */
+    clp_stop stop;              /**< FINISH */
     clp_text stop_string;       /**< FINISH by CLP_STOP_SEQUENCE, if told */
     clp_span stop_details;      /**< FINISH by CLP_STOP_FILTER: raw JSON of the details, if told */
     const clp_problem *problem; /**< PROBLEM */

@@ -17,8 +17,10 @@ struct clp_folded_block {
     clp_part_kind part;
     clp_text id;
     clp_text name;
-    clp_buffer text;      /**< collected, in JSON-escaped spelling */
-    clp_buffer signature; /**< likewise */
+    clp_buffer text;           /**< collected, in JSON-escaped spelling */
+    clp_buffer signature;      /**< likewise */
+    clp_provider provider;     /**< of reasoning: who made its state */
+    clp_state_kind state_kind; /**< likewise */
 };
 
 typedef struct clp_fold {

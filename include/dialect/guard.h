@@ -17,7 +17,8 @@
  * block of its kind opens one (tool calls excepted: a call's delta without its
  * OPEN is a reader's bug and becomes a PROBLEM); empty text deltas are
  * dropped; texts of deltas leave escaped, with split surrogate pairs joined; the
- * signature of a block is held until its end (of several the last counts);
+ * signature of a block is held until its end (of several the last counts); all
+events of a block from then on name its provider, once one did;
  * open blocks are closed before FINISH; a FINISH by CLP_STOP_END after client
  * tool calls becomes CLP_STOP_TOOL, and one by CLP_STOP_TOOL without any call
  * CLP_STOP_END; usage is merged (USAGE and FINISH carry all that is known);

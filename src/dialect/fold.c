@@ -48,6 +48,10 @@ void clp_fold_put(clp_fold *f, const clp_event *event)
         break;
     case CLP_EVENT_BLOCK_OPEN: open_block(f, event); break;
     case CLP_EVENT_BLOCK_DELTA:
+        if (event->provider != CLP_PROVIDER_NONE) {
+            f->last->provider = event->provider;
+            f->last->state_kind = event->state_kind;
+        }
         clp_text_append_escaped(event->delta == CLP_DELTA_SIGNATURE ? &f->last->signature
                                                                     : &f->last->text,
                                 event->text);

@@ -10,8 +10,10 @@ struct clp_guard {
     clp_usage usage;
     clp_stop stop;
     clp_problem *problem;
-    clp_part_kind part; /* of the open block */
-    int index;          /* of the open block, or of the last one; -1 before the first */
+    clp_part_kind part;        /* of the open block */
+    clp_provider provider;     /* likewise */
+    clp_state_kind state_kind; /* likewise */
+    int index;                 /* of the open block, or of the last one; -1 before the first */
     unsigned started : 1;
     unsigned open : 1;
     unsigned called : 1; /* a client tool was called */
@@ -41,6 +43,8 @@ static void put_delta(clp_guard *g, clp_delta_kind kind, clp_span escaped)
 {
     clp_event e = clp_event_of(CLP_EVENT_BLOCK_DELTA);
     e.part = g->part;
+    e.provider = g->provider;
+    e.state_kind = g->state_kind;
     e.index = g->index;
     e.delta = kind;
     e.text = clp_text_escaped(escaped);
@@ -62,6 +66,8 @@ static void close_block(clp_guard *g)
     }
     clp_event e = clp_event_of(CLP_EVENT_BLOCK_CLOSE);
     e.part = g->part;
+    e.provider = g->provider;
+    e.state_kind = g->state_kind;
     e.index = g->index;
     g->open = 0;
     clp_sink_put(&g->to, &e);
@@ -73,6 +79,8 @@ static void open_block(clp_guard *g, const clp_event *event)
     clp_event e = *event;
     e.index = ++g->index;
     g->part = e.part;
+    g->provider = e.provider;
+    g->state_kind = e.state_kind;
     g->open = 1;
     if (is_call(e.part)) {
         g->called = 1;
@@ -107,6 +115,10 @@ static void delta(clp_guard *g, const clp_event *event)
         clp_event e = clp_event_of(CLP_EVENT_BLOCK_OPEN);
         e.part = event->part;
         open_block(g, &e);
+    }
+    if (event->provider != CLP_PROVIDER_NONE) {
+        g->provider = event->provider;
+        g->state_kind = event->state_kind;
     }
     clp_span text = event->text.s;
     if (!event->text.escaped) {

@@ -21,11 +21,19 @@ static int is_call(const clp_lane *lane)
     return lane->part == CLP_PART_TOOL_CALL || lane->part == CLP_PART_CUSTOM_CALL;
 }
 
+static clp_event event_of(clp_event_kind kind, const clp_lane *lane)
+{
+    clp_event e = clp_event_of(kind);
+    e.part = lane->part;
+    e.provider = lane->provider;
+    e.state_kind = lane->state_kind;
+    return e;
+}
+
 static void put_delta(clp_lanes *l, const clp_lane *lane, clp_delta_kind kind, clp_span escaped)
 {
     if (escaped.n) {
-        clp_event e = clp_event_of(CLP_EVENT_BLOCK_DELTA);
-        e.part = lane->part;
+        clp_event e = event_of(CLP_EVENT_BLOCK_DELTA, lane);
         e.delta = kind;
         e.text = clp_text_escaped(escaped);
         clp_sink_put(&l->to, &e);
@@ -44,8 +52,7 @@ static void put_waiting(clp_lanes *l, clp_lane *lane)
 
 static void begin(clp_lanes *l, clp_lane *lane)
 {
-    clp_event e = clp_event_of(CLP_EVENT_BLOCK_OPEN);
-    e.part = lane->part;
+    clp_event e = event_of(CLP_EVENT_BLOCK_OPEN, lane);
     e.id = lane->id.n ? clp_text_escaped(clp_buffer_all(&lane->id)) : clp_text_str(NULL);
     e.name = lane->name.n ? clp_text_plain(clp_buffer_all(&lane->name)) : clp_text_str(NULL);
     lane->live = 1;
@@ -94,8 +101,7 @@ static void end(clp_lanes *l, clp_lane *lane)
     if (lane->whole) {
         put_whole(l, lane);
     }
-    clp_event e = clp_event_of(CLP_EVENT_BLOCK_CLOSE);
-    e.part = lane->part;
+    clp_event e = event_of(CLP_EVENT_BLOCK_CLOSE, lane);
     l->live = NULL;
     clp_sink_put(&l->to, &e);
     drop(l, lane);
@@ -161,6 +167,8 @@ clp_lane *clp_lanes_add(clp_lanes *l, clp_part_kind part)
     lane->next = NULL;
     lane->part = part;
     lane->key = 0;
+    lane->provider = CLP_PROVIDER_NONE;
+    lane->state_kind = CLP_STATE_BLOCK;
     lane->ready = lane->live = lane->closed = lane->whole = lane->texted = 0;
     if (l->last) {
         l->last->next = lane;

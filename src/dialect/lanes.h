@@ -22,18 +22,20 @@
  */
 typedef struct clp_lane clp_lane;
 struct clp_lane {
-    clp_lane *next;      /**< among the open lanes, in the order they were added */
-    clp_part_kind part;  /**< may be changed until the lane is ready */
-    apr_int64_t key;     /**< the owner's */
-    unsigned ready : 1;  /**< it may be opened */
-    unsigned live : 1;   /**< it has been opened */
-    unsigned closed : 1; /**< nothing more will come */
-    unsigned whole : 1;  /**< its text must be seen whole before any of it is sent */
-    unsigned texted : 1; /**< private: text has come */
-    clp_buffer id;       /**< escaped */
-    clp_buffer name;     /**< plain */
-    clp_buffer text;     /**< escaped; what waits */
-    clp_buffer fallback; /**< escaped; its text, should none come */
+    clp_lane *next;            /**< among the open lanes, in the order they were added */
+    clp_part_kind part;        /**< may be changed until the lane is ready */
+    apr_int64_t key;           /**< the owner's */
+    clp_provider provider;     /**< of reasoning: who made its state */
+    clp_state_kind state_kind; /**< likewise */
+    unsigned ready : 1;        /**< it may be opened */
+    unsigned live : 1;         /**< it has been opened */
+    unsigned closed : 1;       /**< nothing more will come */
+    unsigned whole : 1;        /**< its text must be seen whole before any of it is sent */
+    unsigned texted : 1;       /**< private: text has come */
+    clp_buffer id;             /**< escaped */
+    clp_buffer name;           /**< plain */
+    clp_buffer text;           /**< escaped; what waits */
+    clp_buffer fallback;       /**< escaped; its text, should none come */
     clp_buffer signature;
 };
 

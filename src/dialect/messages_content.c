@@ -63,12 +63,14 @@ static void read_document(clp_reading *r, clp_jval v, clp_block *b)
 static void read_thinking(clp_reading *r, clp_jval v, clp_block *b)
 {
     b->text = clp_read_text(r, v, "thinking");
-    b->signature = clp_read_text(r, v, "signature");
+    clp_state_read(&b->state, clp_read_text(r, v, "signature"), CLP_PROVIDER_CLAUDE,
+                   CLP_STATE_BLOCK, r->envelope_key, r->pool);
 }
 
 static void read_redacted(clp_reading *r, clp_jval v, clp_block *b)
 {
-    b->signature = clp_read_text_needed(r, v, "data");
+    clp_state_read(&b->state, clp_read_text_needed(r, v, "data"), CLP_PROVIDER_CLAUDE,
+                   CLP_STATE_REDACTED, r->envelope_key, r->pool);
 }
 
 static void read_call(clp_reading *r, clp_jval v, clp_block *b)

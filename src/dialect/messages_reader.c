@@ -206,10 +206,20 @@ static void keep_input(clp_lane *lane, clp_jval input)
     }
 }
 
-static clp_lane *open_lane(messages_reader *r, apr_int64_t key, clp_part_kind part)
+static clp_lane *add_lane(messages_reader *r, apr_int64_t key, clp_part_kind part)
 {
     clp_lane *lane = clp_lanes_add(r->lanes, part);
     lane->key = key;
+    if (part == CLP_PART_REASONING || part == CLP_PART_REDACTED) {
+        lane->provider = CLP_PROVIDER_CLAUDE;
+        lane->state_kind = part == CLP_PART_REASONING ? CLP_STATE_BLOCK : CLP_STATE_REDACTED;
+    }
+    return lane;
+}
+
+static clp_lane *open_lane(messages_reader *r, apr_int64_t key, clp_part_kind part)
+{
+    clp_lane *lane = add_lane(r, key, part);
     clp_lanes_ready(r->lanes, lane);
     return lane;
 }
@@ -217,8 +227,7 @@ static clp_lane *open_lane(messages_reader *r, apr_int64_t key, clp_part_kind pa
 /* A block as it stands at its start, or in a document. */
 static clp_lane *open_block(messages_reader *r, apr_int64_t key, clp_jval block)
 {
-    clp_lane *lane = clp_lanes_add(r->lanes, part_of(clp_jval_get(block, "type")));
-    lane->key = key;
+    clp_lane *lane = add_lane(r, key, part_of(clp_jval_get(block, "type")));
     if (is_call(lane)) {
         keep_input(lane, clp_jval_get(block, "input"));
     }

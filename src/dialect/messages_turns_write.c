@@ -303,7 +303,8 @@ static int is_text(const clp_block *b)
 
 int clp_messages_is_state(const clp_block *b)
 {
-    return b->kind == CLP_BLOCK_REDACTED || (b->kind == CLP_BLOCK_REASONING && b->signature.s.n);
+    return (b->kind == CLP_BLOCK_REDACTED || b->kind == CLP_BLOCK_REASONING) &&
+           b->state.provider == CLP_PROVIDER_CLAUDE;
 }
 
 static int write_state(clp_messages_writing *m, const clp_block *b)
@@ -314,14 +315,14 @@ static int write_state(clp_messages_writing *m, const clp_block *b)
         return 0;
     }
     clp_jw_object(jw);
-    if (b->kind == CLP_BLOCK_REDACTED) {
+    if (b->state.kind == CLP_STATE_REDACTED) {
         clp_jw_kstr(jw, "type", "redacted_thinking");
-        clp_jw_ktext(jw, "data", b->signature);
+        clp_jw_ktext(jw, "data", clp_text_plain(b->state.payload));
     }
     else {
         clp_jw_kstr(jw, "type", "thinking");
-        clp_jw_ktext(jw, "thinking", b->text);
-        clp_jw_ktext(jw, "signature", b->signature);
+        clp_jw_ktext(jw, "thinking", b->text.s.p ? b->text : clp_text_str(""));
+        clp_jw_ktext(jw, "signature", clp_text_plain(b->state.payload));
     }
     clp_jw_end_object(jw);
     return 1;

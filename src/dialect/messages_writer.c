@@ -173,8 +173,42 @@ static void put_input_delta(messages_writer *m, clp_span escaped)
     clp_buffer_lit(m->out, "\"}}\n\n");
 }
 
+/* Claude's own state goes out as it is, another provider's in an envelope. */
+static int is_native(clp_provider provider)
+{
+    return provider == CLP_PROVIDER_CLAUDE || provider == CLP_PROVIDER_NONE;
+}
+
+static void put_state(messages_writer *m, clp_provider provider, clp_state_kind kind,
+                      clp_span escaped)
+{
+    if (is_native(provider)) {
+        clp_answer_text(m->out, escaped);
+    }
+    else {
+        const clp_state state = {provider, kind, {NULL, 0}};
+        clp_state_carry(m->out, &state, clp_text_escaped(escaped), m->options.envelope_key);
+    }
+}
+
+static void put_signature(messages_writer *m, const clp_event *event)
+{
+    if (is_native(event->provider) || m->options.envelope_key) {
+        put_delta_head(m);
+        clp_buffer_lit(m->out, "signature_delta\",\"signature\":\"");
+        put_state(m, event->provider, event->state_kind, event->text.s);
+        clp_buffer_lit(m->out, "\"}}\n\n");
+    }
+}
+
 static void put_delta(messages_writer *m, const clp_event *event)
 {
+    if (event->delta == CLP_DELTA_SIGNATURE) {
+        if (event->part == CLP_PART_REASONING) {
+            put_signature(m, event);
+        }
+        return;
+    }
     switch (event->part) {
     case CLP_PART_TEXT:
     case CLP_PART_REFUSAL:
@@ -183,12 +217,7 @@ static void put_delta(messages_writer *m, const clp_event *event)
         break;
     case CLP_PART_REASONING:
         put_delta_head(m);
-        if (event->delta == CLP_DELTA_SIGNATURE) {
-            clp_buffer_lit(m->out, "signature_delta\",\"signature\":\"");
-        }
-        else {
-            clp_buffer_lit(m->out, "thinking_delta\",\"thinking\":\"");
-        }
+        clp_buffer_lit(m->out, "thinking_delta\",\"thinking\":\"");
         break;
     case CLP_PART_TOOL_CALL: put_input_delta(m, event->text.s); return;
     case CLP_PART_CUSTOM_CALL:
@@ -218,9 +247,13 @@ static void put_close(messages_writer *m, const clp_event *event)
     case CLP_PART_SERVER_TOOL:
     case CLP_PART_OPAQUE: return;
     case CLP_PART_REDACTED:
+        if (!is_native(event->provider) && !m->options.envelope_key) {
+            clp_buffer_clear(&m->held);
+            return;
+        }
         put_open_head(m);
         clp_buffer_lit(m->out, "{\"type\":\"redacted_thinking\",\"data\":\"");
-        clp_answer_text(m->out, clp_buffer_all(&m->held));
+        put_state(m, event->provider, event->state_kind, clp_buffer_all(&m->held));
         clp_buffer_lit(m->out, "\"}}\n\n");
         break;
     case CLP_PART_CUSTOM_CALL: put_custom_input(m); break;
@@ -275,6 +308,21 @@ static void stream_put(clp_writer *writer, const clp_event *event)
 
 /* --- documents -------------------------------------------------------------- */
 
+static clp_text folded_state(const clp_folded_block *b, const clp_buffer *escaped,
+                             const messages_writer *m)
+{
+    if (is_native(b->provider)) {
+        return clp_text_escaped(clp_buffer_all(escaped));
+    }
+    const clp_state state = {b->provider, b->state_kind, {NULL, 0}};
+    clp_buffer *sealed = clp_buffer_make(m->pool, 0);
+    if (escaped->n) {
+        clp_state_carry(sealed, &state, clp_text_escaped(clp_buffer_all(escaped)),
+                        m->options.envelope_key);
+    }
+    return clp_text_escaped(clp_buffer_all(sealed));
+}
+
 static clp_text folded_text(const clp_buffer *b)
 {
     return clp_text_escaped(clp_buffer_all(b));
@@ -317,13 +365,16 @@ static void write_block(clp_jw *w, messages_writer *m, const clp_folded_block *b
         clp_jw_object(w);
         clp_jw_kstr(w, "type", "thinking");
         clp_jw_ktext(w, "thinking", folded_text(&b->text));
-        clp_jw_ktext(w, "signature", folded_text(&b->signature));
+        clp_jw_ktext(w, "signature", folded_state(b, &b->signature, m));
         clp_jw_end_object(w);
         break;
     case CLP_PART_REDACTED:
+        if (!is_native(b->provider) && !m->options.envelope_key) {
+            break;
+        }
         clp_jw_object(w);
         clp_jw_kstr(w, "type", "redacted_thinking");
-        clp_jw_ktext(w, "data", folded_text(&b->text));
+        clp_jw_ktext(w, "data", folded_state(b, &b->text, m));
         clp_jw_end_object(w);
         break;
     case CLP_PART_TOOL_CALL:

@@ -42,6 +42,7 @@ clp_problem *clp_reading_begin(clp_reading *r, clp_span body, const clp_intake *
     r->pool = pool;
     r->style = dialect->path_style;
     r->scratch = clp_buffer_make(pool, 0);
+    r->envelope_key = intake->envelope_key;
     r->c = clp_conversation_make(pool, dialect);
     return clp_request_scan(&r->c->doc, body, intake, record_depth, pool);
 }

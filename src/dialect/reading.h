@@ -16,8 +16,9 @@ typedef struct clp_reading {
     clp_conversation *c;
     apr_pool_t *pool;
     clp_json_path_style style;
-    clp_problem *problem; /**< the first fault, or NULL */
-    clp_buffer *scratch;  /**< for texts that are put together */
+    clp_problem *problem;                 /**< the first fault, or NULL */
+    clp_buffer *scratch;                  /**< for texts that are put together */
+    const clp_envelope_key *envelope_key; /**< NULL = envelopes are not opened */
 } clp_reading;
 
 /**

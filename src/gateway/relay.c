@@ -158,6 +158,8 @@ static clp_writer *open_writer(clp_relay *r)
     options->created = apr_time_sec(apr_time_now());
     options->id = clp_random_base62(24, r->pool);
     options->input_estimate = 1;
+    options->envelope_key = params->intake.envelope_key;
+    options->request = r->conversation;
     if (r->conversation) {
         options->legacy_functions = r->conversation->legacy_functions;
         if (options->stream) {

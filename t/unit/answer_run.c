@@ -65,8 +65,12 @@ void answer_event_line(clp_buffer *out, const clp_event *event)
         put_word(out, "name", event->name);
         break;
     case CLP_EVENT_BLOCK_DELTA:
-        clp_buffer_printf(out, "%s %d %s|", event->delta == CLP_DELTA_SIGNATURE ? "SIGN" : "DELTA",
+        clp_buffer_printf(out, "%s %d %s", event->delta == CLP_DELTA_SIGNATURE ? "SIGN" : "DELTA",
                           event->index, parts[event->part]);
+        if (event->delta == CLP_DELTA_SIGNATURE && event->provider != CLP_PROVIDER_NONE) {
+            clp_buffer_printf(out, " %c%c", (char)event->provider, (char)event->state_kind);
+        }
+        clp_buffer_putc(out, '|');
         clp_text_append_escaped(out, event->text);
         clp_buffer_putc(out, '|');
         break;
