@@ -37,7 +37,11 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(cors_max_age_ms, 600 * 1000)           /* ClaudeCORSMaxAge */                                \
     N(ignore_abort, 0)                       /* ClaudeIgnoreClientAbort */                         \
     N(models_cache_ms, 60 * 1000)            /* ClaudeModelsCache; 0 = off */                      \
-    N(attempt_headers, 0)                    /* ClaudeDebugHeaders */
+    N(attempt_headers, 0)                    /* ClaudeDebugHeaders */                              \
+    N(sessions, 1)                           /* ClaudeSessions */                                  \
+    N(session_idle_ms, 24 * 3600 * 1000)     /* ClaudeSessionIdle */                               \
+    N(session_items, 100)                    /* ClaudeSessionMaxItems */                           \
+    N(session_tokens, 100000)                /* ClaudeSessionMaxTokens */
 /* clang-format on */
 
 typedef struct clp_dir_config {
@@ -63,7 +67,8 @@ typedef struct clp_max_tokens_rule {
 /** Server members: S(member, default); as CLP_DIR_NUMBERS. */
 #define CLP_SERVER_NUMBERS(S)                                                                      \
     S(idle_engines, 64)                      /* ClaudeIdleTransports, per child */                 \
-    S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */
+    S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */    \
+    S(session_memory, 64 * 1024 * 1024)      /* ClaudeSessionMemory, bytes */
 /* clang-format on */
 
 typedef struct clp_server_config {
@@ -77,6 +82,7 @@ typedef struct clp_server_config {
     struct clp_channel_draft *open; /**< the section being read, else NULL */
     apr_hash_t *section_digests;    /**< channel name -> const char *, see channel_section.h */
     apr_array_header_t *set_uses;   /**< of clp_set_use, of this server alone: never merged */
+    struct clp_session_socache *session_socache; /**< ClaudeSessionStore; NULL = our own table */
     const char *proxy_on_at;    /**< "file:line" of the first ClaudeProxy On of this server alone */
     apr_hash_t *resolved;       /**< set name -> clp_channel_set *, made by the config check */
     const clp_channel_set *all; /**< all channels, made by the config check */

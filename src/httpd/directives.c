@@ -8,6 +8,7 @@
 #include "channel_section.h"
 #include "cors.h"
 #include "secrets.h"
+#include "session_socache.h"
 #include "wire/quantity.h"
 
 #define MAX_MODEL 256
@@ -288,9 +289,24 @@ static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path)
                : apr_pstrcat(cmd->pool, "ClaudeStateDir: '", path, "' is no usable path", NULL);
 }
 
+static const char *set_global_session_store(cmd_parms *cmd, void *dir, const char *text)
+{
+    clp_server_config *conf = clp_server_config_of(cmd->server);
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    conf->session_socache = NULL;
+    if (wrong || ap_cstr_casecmp(text, "shm") == 0) {
+        return wrong;
+    }
+    return clp_session_socache_make(&conf->session_socache, cmd, text);
+}
+
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)
 #define KIB      ((apr_int64_t)1024)
-#define GIB      (KIB * 1024 * 1024)
+#define MIB      (KIB * 1024)
+#define GIB      (MIB * 1024)
+#define HOURS    ((apr_int64_t)3600 * 1000)
 
 /* clang-format off */
 const command_rec clp_directives[] = {
@@ -305,6 +321,24 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE1("ClaudeThreadTableSize", set_global_number,
                   SERVER_NUMBER(pin_rows, A_COUNT, 64, 16777216, "a number from 64 to 16777216"),
                   RSRC_CONF, "how many message threads are remembered with their channel"),
+    AP_INIT_TAKE1("ClaudeSessionStore", set_global_session_store, NULL, RSRC_CONF,
+                  "shm, or a cache provider with its arguments, e.g. redis:HOST:PORT"),
+    AP_INIT_TAKE1("ClaudeSessionMemory", set_global_number,
+                  SERVER_NUMBER(session_memory, A_SIZE, MIB, 64 * GIB, "a size from 1m to 64g"),
+                  RSRC_CONF, "memory for stored responses, all children together"),
+    AP_INIT_FLAG("ClaudeSessions", set_dir_flag, DIR_FLAG(sessions), ANYWHERE,
+                 "On or Off: whether responses are stored, to be continued by their id"),
+    AP_INIT_TAKE1("ClaudeSessionIdle", set_dir_number,
+                  DIR_NUMBER(session_idle_ms, A_TIME, 60 * 1000, 30 * 24 * HOURS,
+                             "a time from 1min to 720h"),
+                  ANYWHERE, "how long a stored response that nobody uses is kept"),
+    AP_INIT_TAKE1("ClaudeSessionMaxItems", set_dir_number,
+                  DIR_NUMBER(session_items, A_COUNT, 1, 100000, "a number from 1 to 100000"),
+                  ANYWHERE, "most earlier items that a continued conversation brings along"),
+    AP_INIT_TAKE1("ClaudeSessionMaxTokens", set_dir_number,
+                  DIR_NUMBER(session_tokens, A_COUNT, 1000, 100000000,
+                             "a number from 1000 to 100000000"),
+                  ANYWHERE, "most tokens of them"),
     AP_INIT_FLAG("ClaudeProxy", set_proxy, NULL, ANYWHERE,
                  "On or Off: whether requests here are for the gateway"),
     AP_INIT_TAKE1("ClaudeUseSet", set_use_set, NULL, ANYWHERE,
