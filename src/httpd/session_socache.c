@@ -49,16 +49,15 @@ const char *clp_session_socache_make(clp_session_socache **out, cmd_parms *cmd, 
     const char *name = colon ? apr_pstrmemdup(cmd->pool, text, (apr_size_t)(colon - text)) : text;
     const char *wrong;
 
-    c->provider =
-        ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name, AP_SOCACHE_PROVIDER_VERSION);
+    c->provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name, AP_SOCACHE_PROVIDER_VERSION);
     if (!c->provider) {
         return apr_psprintf(cmd->pool,
                             "ClaudeSessionStore: there is no cache provider '%s'; load "
                             "mod_socache_%s before this line, or say shm",
                             name, name);
     }
-    c->piece = strcmp(name, "redis") == 0 || strcmp(name, "memcache") == 0 ? PIECE_REMOTE
-                                                                          : PIECE_LOCAL;
+    c->piece =
+        strcmp(name, "redis") == 0 || strcmp(name, "memcache") == 0 ? PIECE_REMOTE : PIECE_LOCAL;
     wrong = c->provider->create(&c->instance, colon ? colon + 1 : NULL, cmd->temp_pool, cmd->pool);
     if (wrong) {
         return apr_psprintf(cmd->pool, "ClaudeSessionStore: %s: %s", name, wrong);
@@ -99,10 +98,9 @@ static apr_status_t store_piece(clp_session_socache *c, const char *name, clp_sp
 {
     apr_status_t rv;
     lock(c);
-    rv = c->provider->store(c->instance, c->server, (const unsigned char *)name,
-                            (unsigned)strlen(name), expires,
-                            (unsigned char *)apr_pmemdup(pool, bytes.p, bytes.n),
-                            (unsigned)bytes.n, pool);
+    rv = c->provider->store(
+        c->instance, c->server, (const unsigned char *)name, (unsigned)strlen(name), expires,
+        (unsigned char *)apr_pmemdup(pool, bytes.p, bytes.n), (unsigned)bytes.n, pool);
     unlock(c);
     return rv;
 }
@@ -121,8 +119,8 @@ static apr_status_t retrieve_piece(clp_session_socache *c, const char *name, uns
 static void remove_piece(clp_session_socache *c, const char *name, apr_pool_t *pool)
 {
     lock(c);
-    c->provider->remove(c->instance, c->server, (const unsigned char *)name,
-                        (unsigned)strlen(name), pool);
+    c->provider->remove(c->instance, c->server, (const unsigned char *)name, (unsigned)strlen(name),
+                        pool);
     unlock(c);
 }
 
@@ -198,7 +196,8 @@ static clp_session_status absent_or_down(clp_session_socache *c, apr_status_t rv
     if (c->piece != PIECE_REMOTE) {
         return CLP_SESSION_ABSENT;
     }
-    return rv == APR_NOTFOUND && store_piece(c, "probe", CLP_SPAN_LIT("1"), now + PROBE_LIFETIME, pool) == APR_SUCCESS
+    return rv == APR_NOTFOUND && store_piece(c, "probe", CLP_SPAN_LIT("1"), now + PROBE_LIFETIME,
+                                             pool) == APR_SUCCESS
                ? CLP_SESSION_ABSENT
                : CLP_SESSION_DOWN;
 }

@@ -131,7 +131,7 @@ sub judge {
 }
 
 fixtures();
-my @modules = map { "LoadModule ${_}_module $libexec/mod_$_.so\n" } qw(mpm_event authn_core authz_core authz_host
+my @modules = map { "LoadModule ${_}_module $libexec/mod_$_.so\n" } qw(mpm_event socache_redis authn_core authz_core authz_host
     authz_user info);
 spill('httpd.conf', 0644, "ServerRoot $dir\nServerName localhost\nListen 127.0.0.1:9\nPidFile $dir/pid\n"
     . "ErrorLog $dir/log\nDefaultRuntimeDir $dir\nUser nobody\n@{[ join '', @modules ]}"

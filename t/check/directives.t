@@ -49,7 +49,7 @@ sub number {
     my ($name, $text) = @_;
     return lc $text eq 'on' ? 1 : 0 if $text =~ /^(?:on|off)$/i;
     my ($n, $unit) = $text =~ /^(\d+)([a-z]*)$/ or return $text;
-    return $n * 60_000 if $unit eq 'm' && $name !~ /Body|Event/;
+    return $n * 60_000 if $unit eq 'm' && $name !~ /Body|Event|Memory/;
     return $n * $unit{$unit};
 }
 
