@@ -171,7 +171,11 @@ extern const clp_dialect clp_dialect_messages;
 extern const clp_dialect clp_dialect_chat;
 extern const clp_dialect clp_dialect_chat_legacy;
 
-/** All dialects, NULL behind the last. */
+/** The legacy /v1/completions: for clients only, so it has no write_request and no
+ * open_reader, and is not among clp_dialects. */
+extern const clp_dialect clp_dialect_completions;
+
+/** All dialects that are client's and upstream's, NULL behind the last. */
 extern const clp_dialect *const clp_dialects[];
 
 /** By name; NULL if there is none. */

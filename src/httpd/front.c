@@ -111,6 +111,7 @@ static int handle(request_rec *r)
     }
     switch (q->route.endpoint) {
     case CLP_ENDPOINT_MESSAGES:
+    case CLP_ENDPOINT_COMPLETIONS:
     case CLP_ENDPOINT_CHAT: return clp_endpoint_generate(r, q);
     case CLP_ENDPOINT_COUNT_TOKENS: return clp_endpoint_count_tokens(r, q);
     default: return clp_endpoint_models(r, q);

@@ -11,6 +11,7 @@
 #include "driver_thread.h"
 #include "gateway/count.h"
 #include "gateway/exchange.h"
+#include "gateway/identity.h"
 #include "gateway/thread_pins.h"
 #include "reply.h"
 #include "wire/json_write.h"
@@ -70,7 +71,7 @@ static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation
     params.default_max_tokens = clp_config_max_tokens(q->conf, q->sniffed.model);
     params.request_id = q->id;
     params.pins = clp_child_pins();
-    params.scope = r->user ? r->user : "";
+    params.scope = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).scope;
     params.subject = r;
     x = clp_exchange_make(&params, r->pool);
     q->outcome = clp_exchange_outcome(x);
