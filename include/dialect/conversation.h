@@ -102,15 +102,29 @@ typedef enum clp_tool_kind {
     CLP_TOOL_SERVER    /**< run by the provider (web_search_*, code_execution_* …) */
 } clp_tool_kind;
 
+/** What a call of the tool is in the client's protocol, where that is no plain call of its kind. */
+typedef enum clp_tool_bridge {
+    CLP_BRIDGE_NONE,
+    CLP_BRIDGE_CUSTOM,      /**< a free-text call */
+    CLP_BRIDGE_LOCAL_SHELL, /**< Responses: local_shell_call */
+    CLP_BRIDGE_SHELL,       /**< Responses: shell_call */
+    CLP_BRIDGE_APPLY_PATCH, /**< Responses: apply_patch_call */
+    CLP_BRIDGE_TOOL_SEARCH  /**< Responses: tool_search_call */
+} clp_tool_bridge;
+
 typedef struct clp_tool {
     clp_tool_kind kind;
-    clp_text name;
-    clp_text type; /**< the type member as given, e.g. "bash_20250124" */
+    clp_tool_bridge bridge;
+    clp_text name;  /**< as it is unique in the request: of a tool in a namespace "space__inner" */
+    clp_text space; /**< Responses: the tool's namespace, or absent */
+    clp_text inner; /**< its name within the namespace */
+    clp_text type;  /**< the type member as given, e.g. "bash_20250124" */
     clp_text description;
     clp_span schema; /**< raw JSON Schema, or absent */
     clp_span format; /**< raw grammar of a custom tool, or absent */
     clp_span cache;
-    int strict; /**< 1, 0, or -1 = not said */
+    int strict;   /**< 1, 0, or -1 = not said */
+    int optional; /**< the client always offers it: left out where the target does not have it */
     clp_jval origin;
 } clp_tool;
 

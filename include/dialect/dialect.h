@@ -42,13 +42,16 @@ typedef struct clp_sniffed {
     const char *model;  /**< decoded; NULL if the request names none */
     clp_span model_raw; /**< the model's JSON string in the body, quotes included */
     int stream;
-    apr_int64_t max_tokens; /**< -1 = not said */
-    const char *user;       /**< the end user's id as the client tells it, or NULL */
-    const char *session;    /**< id of the client's session, or NULL */
-    const char *thread;     /**< Messages: "create", "continue" or NULL */
-    const char *previous;   /**< Messages: thread.previous_message_id, or NULL */
-    int include_usage;      /**< Chat: the client asked for the usage chunk */
-    clp_json *doc;          /**< the body's top level, for those who need more; record depth 1 */
+    apr_int64_t max_tokens;        /**< -1 = not said */
+    const char *user;              /**< the end user's id as the client tells it, or NULL */
+    const char *session;           /**< id of the client's session, or NULL */
+    const char *thread;            /**< Messages: "create", "continue" or NULL */
+    const char *previous;          /**< Messages: thread.previous_message_id, or NULL */
+    int include_usage;             /**< Chat: the client asked for the usage chunk */
+    const char *previous_response; /**< Responses: previous_response_id, or NULL */
+    int store;                     /**< Responses: 1, 0, -1 = not said */
+    int background;                /**< Responses: the answer shall be fetched later */
+    clp_json *doc; /**< the body's top level, for those who need more; record depth 1 */
 } clp_sniffed;
 
 typedef struct clp_reader clp_reader;
@@ -111,7 +114,7 @@ struct clp_writer {
 };
 
 typedef struct clp_dialect {
-    const char *name; /**< "messages", "chat", "chat_legacy" */
+    const char *name; /**< "messages", "chat", "chat_legacy", "responses" */
 
     /** How JSON paths are spelled in messages of this protocol. */
     clp_json_path_style path_style;
@@ -170,6 +173,7 @@ typedef struct clp_dialect {
 extern const clp_dialect clp_dialect_messages;
 extern const clp_dialect clp_dialect_chat;
 extern const clp_dialect clp_dialect_chat_legacy;
+extern const clp_dialect clp_dialect_responses;
 
 /** The legacy /v1/completions: for clients only, so it has no write_request and no
  * open_reader, and is not among clp_dialects. */

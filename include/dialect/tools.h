@@ -16,10 +16,12 @@
  */
 
 /** Longest tool name and id by protocol. */
-#define CLP_TOOL_NAME_MESSAGES 128
-#define CLP_TOOL_NAME_CHAT     64
-#define CLP_TOOL_ID_CHAT       40
-#define CLP_TOOL_ID_MESSAGES   256
+#define CLP_TOOL_NAME_MESSAGES  128
+#define CLP_TOOL_NAME_CHAT      64
+#define CLP_TOOL_ID_CHAT        40
+#define CLP_TOOL_ID_MESSAGES    256
+#define CLP_TOOL_NAME_RESPONSES 64
+#define CLP_TOOL_ID_RESPONSES   64
 
 /**
  * Names of one request's tools as its upstream may have them. The same name
@@ -44,7 +46,11 @@ const char *clp_tool_names_fit(clp_tool_names *names, clp_text name);
  */
 void clp_tool_names_bridge(clp_tool_names *names, clp_text name);
 
-/** First byte of a value in the table of changed names: the tool is a custom one. */
+/**
+ * First byte of a value in the table of changed names: the tool is a custom one.
+ * Other bridges (clp_tool_bridge, namespaces) need no mark: to readers they are functions, and the
+ * client's own writer finds the tool by its name in the request.
+ */
 #define CLP_TOOL_CUSTOM_MARK '\x01'
 
 /**

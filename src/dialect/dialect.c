@@ -7,6 +7,7 @@ const clp_dialect *const clp_dialects[] = {
     &clp_dialect_messages,
     &clp_dialect_chat,
     &clp_dialect_chat_legacy,
+    &clp_dialect_responses,
     NULL,
 };
 

@@ -6,6 +6,7 @@
 #include "chat.h"
 #include "chat_legacy.h"
 #include "messages.h"
+#include "responses.h"
 #include "wire/json_write.h"
 
 /* How each class looks to clients of Anthropic's and of OpenAI's protocols. */
@@ -190,6 +191,21 @@ void clp_chat_legacy_write_problem(const clp_problem *p, clp_buffer *out)
 }
 
 int clp_chat_legacy_problem_status(const clp_problem *p)
+{
+    return clp_problems_openai_status(p);
+}
+
+clp_problem *clp_responses_read_problem(int status, clp_span body, apr_pool_t *pool)
+{
+    return clp_problems_read(status, body, pool);
+}
+
+void clp_responses_write_problem(const clp_problem *p, clp_buffer *out)
+{
+    clp_problems_write_openai(p, out);
+}
+
+int clp_responses_problem_status(const clp_problem *p)
 {
     return clp_problems_openai_status(p);
 }

@@ -50,7 +50,7 @@ static void choose_tools(clp_writing *w)
             clp_text_starts(t->type, "web_search")) {
             w->web_search = t;
         }
-        else if (!sendable && traits->drop_tools) {
+        else if (!sendable && (traits->drop_tools || t->optional)) {
             clp_log(NULL, CLP_LOG_DEBUG, 0, 1100, "left out a tool of type %s",
                     clp_text_cstr(t->type, w->pool));
         }

@@ -1,0 +1,22 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_DIALECT_RESPONSES_CONTENT_H
+#define CLP_DIALECT_RESPONSES_CONTENT_H
+
+#include "reading.h"
+
+/**
+ * @file responses_content.h
+ * @brief Reads the input of a Responses request: items become blocks and turns,
+ * definitions of tools the conversation's tools.
+ */
+
+/** Read `input`, a string or items. */
+void clp_responses_read_input(clp_reading *r, clp_jval root);
+
+/** Read a list of tools; one that is there already by name is left as it is if `again`. */
+void clp_responses_read_tools(clp_reading *r, clp_jval tools, int again);
+
+/** "space__inner", the name of a tool in a namespace. */
+clp_text clp_responses_qualified(clp_reading *r, clp_text space, clp_text inner);
+
+#endif
