@@ -16,7 +16,7 @@ static const char *endpoint_of(const clp_dialect *d, clp_operation op)
     if (is_messages(d)) {
         return op == CLP_OP_COUNT_TOKENS ? "/messages/count_tokens" : "/messages";
     }
-    return "/chat/completions";
+    return d == &clp_dialect_responses ? "/responses" : "/chat/completions";
 }
 
 static apr_table_t *headers_of(const clp_exchange_params *params, const clp_candidate *candidate,

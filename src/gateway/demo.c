@@ -186,6 +186,22 @@ static void say_chunks(answer *a, int n)
     put_close(a, CLP_PART_TEXT);
 }
 
+/* State as the dialect's own provider would give it. */
+static void put_state(const answer *a)
+{
+    int openai = a->c->dialect == &clp_dialect_responses;
+    clp_event e;
+    memset(&e, 0, sizeof(e));
+    e.kind = CLP_EVENT_BLOCK_DELTA;
+    e.part = CLP_PART_REASONING;
+    e.delta = CLP_DELTA_SIGNATURE;
+    e.provider = openai ? CLP_PROVIDER_OPENAI : CLP_PROVIDER_CLAUDE;
+    e.state_kind = CLP_STATE_BLOCK;
+    e.text = clp_text_plain(openai ? CLP_SPAN_LIT("{\"encrypted_content\":\"" SIGNATURE "\"}")
+                                   : CLP_SPAN_LIT(SIGNATURE));
+    clp_sink_put(&a->sink, &e);
+}
+
 static void think(answer *a)
 {
     clp_thinking mode = a->c->reasoning.mode;
@@ -196,7 +212,7 @@ static void think(answer *a)
     if (!clp_text_is(a->c->reasoning.display, "omitted")) {
         say_words(a, CLP_PART_REASONING, CLP_SPAN_LIT(THOUGHT));
     }
-    put_delta(a, CLP_PART_REASONING, CLP_DELTA_SIGNATURE, CLP_SPAN_LIT(SIGNATURE));
+    put_state(a);
     put_close(a, CLP_PART_REASONING);
     a->thought = a->said;
 }

@@ -32,6 +32,7 @@ static const struct {
     {"claude", &clp_dialect_messages},
     {"openai", &clp_dialect_chat},
     {"openai-legacy", &clp_dialect_chat_legacy},
+    {"responses", &clp_dialect_responses},
     {NULL, NULL},
 };
 
@@ -657,7 +658,7 @@ static const char *check_complete(const clp_channel *c, apr_pool_t *p)
     const char *lack = NULL;
 
     if (!c->dialect) {
-        lack = "has no ChannelService: say claude, openai or openai-legacy";
+        lack = "has no ChannelService: say claude, openai, openai-legacy or responses";
     }
     else if (c->urls->nelts == 0) {
         lack = "has no ChannelURL";

@@ -133,6 +133,7 @@ static int generate(request_rec *r, const clp_dialect *dialect)
     options.created = apr_time_sec(r->request_time);
     options.input_estimate = clp_count_conversation(c);
     options.id = q->id + strlen("req_");
+    options.request = c;
     writer.ctx = dialect->open_writer(&options, a.out, r->pool);
     a.to = clp_guard_sink(clp_guard_make(writer, r->pool));
     apr_table_setn(r->headers_out, dialect == &clp_dialect_messages ? "request-id" : "x-request-id",
@@ -199,6 +200,7 @@ static const demo_row rows[] = {
     {"/messages", M_POST, &clp_dialect_messages, generate},
     {"/messages/count_tokens", M_POST, &clp_dialect_messages, count_tokens},
     {"/chat/completions", M_POST, &clp_dialect_chat, generate},
+    {"/responses", M_POST, &clp_dialect_responses, generate},
     {"/models", M_GET, &clp_dialect_chat, list_models},
 };
 

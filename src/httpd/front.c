@@ -65,6 +65,22 @@ static int refuse_method(request_rec *r, clp_request *q)
                                               q->route.allow));
 }
 
+/* Codex asks for one first, and goes on without a word if it is told so. */
+static int is_websocket(request_rec *r, const clp_request *q)
+{
+    return q->route.endpoint == CLP_ENDPOINT_RESPONSES && r->method_number == M_GET &&
+           apr_table_get(r->headers_in, "Upgrade");
+}
+
+static int refuse_websocket(request_rec *r, clp_request *q)
+{
+    clp_buffer *json = clp_buffer_make(r->pool, 0);
+    q->problem =
+        clp_problem_make(r->pool, CLP_BAD_METHOD, "There are no websockets here; use POST.");
+    q->route.dialect->write_problem(q->problem, json);
+    return clp_reply_json(r, HTTP_UPGRADE_REQUIRED, json);
+}
+
 static int refuse_unknown(request_rec *r, clp_request *q)
 {
     return clp_reply_problem(r, q,
@@ -97,6 +113,9 @@ static int handle(request_rec *r)
         apr_table_setn(r->headers_out, "Allow", q->route.allow);
         return HTTP_NO_CONTENT;
     }
+    if (is_websocket(r, q)) {
+        return refuse_websocket(r, q);
+    }
     if (!method_allowed(r, &q->route)) {
         return refuse_method(r, q);
     }
@@ -112,6 +131,7 @@ static int handle(request_rec *r)
     switch (q->route.endpoint) {
     case CLP_ENDPOINT_MESSAGES:
     case CLP_ENDPOINT_COMPLETIONS:
+    case CLP_ENDPOINT_RESPONSES:
     case CLP_ENDPOINT_CHAT: return clp_endpoint_generate(r, q);
     case CLP_ENDPOINT_COUNT_TOKENS: return clp_endpoint_count_tokens(r, q);
     default: return clp_endpoint_models(r, q);

@@ -156,7 +156,7 @@ static const char *stop(const tag_source *s)
     };
     clp_endpoint e = s->q->route.endpoint;
     if (!s->outcome || s->outcome->result != CLP_RESULT_OK ||
-        (e != CLP_ENDPOINT_MESSAGES && e != CLP_ENDPOINT_CHAT)) {
+        (e != CLP_ENDPOINT_MESSAGES && e != CLP_ENDPOINT_CHAT && e != CLP_ENDPOINT_RESPONSES)) {
         return NULL;
     }
     return names[s->outcome->stop];

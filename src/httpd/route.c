@@ -17,6 +17,7 @@ static const route_row rows[] = {
     {"/v1/messages/count_tokens", 0, CLP_ENDPOINT_COUNT_TOKENS, &clp_dialect_messages, "POST"},
     {"/v1/chat/completions", 0, CLP_ENDPOINT_CHAT, &clp_dialect_chat, "POST"},
     {"/v1/completions", 0, CLP_ENDPOINT_COMPLETIONS, &clp_dialect_completions, "POST"},
+    {"/v1/responses", 0, CLP_ENDPOINT_RESPONSES, &clp_dialect_responses, "POST"},
     {"/v1/models", 0, CLP_ENDPOINT_MODELS, NULL, "GET, HEAD"},
     {"/v1/models/", 1, CLP_ENDPOINT_MODEL, NULL, "GET, HEAD"},
     {"/health", 0, CLP_ENDPOINT_HEALTH, NULL, "GET, HEAD"},

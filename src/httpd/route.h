@@ -14,6 +14,7 @@ typedef enum clp_endpoint {
     CLP_ENDPOINT_COUNT_TOKENS, /**< POST /v1/messages/count_tokens */
     CLP_ENDPOINT_CHAT,         /**< POST /v1/chat/completions */
     CLP_ENDPOINT_COMPLETIONS,  /**< POST /v1/completions */
+    CLP_ENDPOINT_RESPONSES,    /**< POST /v1/responses */
     CLP_ENDPOINT_MODELS,       /**< GET /v1/models */
     CLP_ENDPOINT_MODEL,        /**< GET /v1/models/{id} */
     CLP_ENDPOINT_HEALTH,       /**< GET /health */

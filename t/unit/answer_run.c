@@ -5,12 +5,14 @@
 #include "dialect/chat_legacy.h"
 #include "dialect/guard.h"
 #include "dialect/messages.h"
+#include "dialect/responses.h"
 #include "wire/text.h"
 
 static const answer_dialect dialects[] = {
     {"messages", clp_messages_open_reader, clp_messages_open_writer},
     {"chat", clp_chat_open_reader, clp_chat_open_writer},
     {"chat_legacy", clp_chat_legacy_open_reader, clp_chat_legacy_open_writer},
+    {"responses", clp_responses_open_reader, clp_responses_open_writer},
 };
 
 const answer_dialect *answer_dialect_by_name(clp_span name)
@@ -187,6 +189,9 @@ static void put_blocks(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
             clp_buffer_printf(out, "%s ", words[b->part]);
             put_name(out, b->name, pool);
             clp_buffer_putc(out, '|');
+            if (b->part == CLP_PART_TOOL_CALL && !b->text.n) {
+                clp_buffer_lit(out, "{}");
+            }
             put_text(out, &b->text, pool);
             clp_buffer_putc(out, '|');
             put_text(out, &b->signature, pool);

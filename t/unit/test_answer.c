@@ -235,14 +235,14 @@ static void check_splits(const answer_case *c, const answer_run *whole)
 /* Whatever the case is for: every writer can write it. */
 static void check_writers(const answer_case *c)
 {
-    static const char *const names[] = {"messages", "chat", "chat_legacy"};
+    static const char *const names[] = {"messages", "chat", "chat_legacy", "responses"};
     answer_run *run = answer_run_make(pool);
     clp_json *json = clp_json_make(pool);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         answer_case other = *c;
-        other.to = answer_dialect_by_name(clp_span_str(names[i % 3]));
-        other.writing.stream = i / 3;
-        other.writing.legacy_functions = i % 3 == 2;
+        other.to = answer_dialect_by_name(clp_span_str(names[i % 4]));
+        other.writing.stream = i / 4;
+        other.writing.legacy_functions = i % 4 == 2;
         go(run, &other, NULL, 0);
         if (other.writing.stream) {
             OK(run->client.n > 2 && memcmp(run->client.p + run->client.n - 2, "\n\n", 2) == 0,
@@ -309,6 +309,10 @@ static void check_case(const answer_case *c)
         check_round(c, "chat");
         if (!has_custom_call(run)) { /* such calls come back as functions */
             check_round(c, "messages");
+        }
+        if (strcmp(c->from->name, "messages") !=
+            0) { /* it may have let arguments pass as they are */
+            check_round(c, "responses");
         }
     }
 }
@@ -429,8 +433,8 @@ static void read_file(const char *file)
 
 int main(int argc, char **argv)
 {
-    static const char *const files[] = {"chat_messages", "messages_chat", "chat_legacy", "passive",
-                                        NULL};
+    static const char *const files[] = {"chat_messages", "messages_chat", "chat_legacy",
+                                        "passive",       "responses",     NULL};
     pool = tap_begin();
     if (argc == 3) {
         writing_file = 1;
