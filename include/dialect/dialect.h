@@ -30,9 +30,12 @@ typedef struct clp_intake {
     apr_uint32_t max_depth;  /**< JSON nesting */
     apr_uint32_t max_values; /**< recorded JSON values, 0 = unbounded */
     const char *model;       /**< the model the path names (Gemini); NULL = the body does */
-    int stream;              /**< likewise whether a stream is wanted; -1 = the body says */
+    int stream; /**< likewise: 1, 0 or CLP_STREAM_ARRAY; -1 = the body says */
     const clp_envelope_key *envelope_key; /**< NULL = foreign reasoning state is not opened */
 } clp_intake;
+
+/** A stream is wanted, as one JSON array instead of events (Gemini without alt=sse). */
+#define CLP_STREAM_ARRAY 2
 
 /** Bounds alone, for clients whose body says everything. */
 #define CLP_INTAKE(depth, values) ((clp_intake){(depth), (values), NULL, -1, NULL})
@@ -51,6 +54,7 @@ typedef struct clp_sniffed {
     const char *previous_response; /**< Responses: previous_response_id, or NULL */
     int store;                     /**< Responses: 1, 0, -1 = not said */
     int background;                /**< Responses: the answer shall be fetched later */
+    int array;                     /**< Gemini: the stream is one JSON array */
     clp_json *doc; /**< the body's top level, for those who need more; record depth 1 */
 } clp_sniffed;
 
@@ -92,6 +96,7 @@ struct clp_reader {
 
 typedef struct clp_writer_options {
     int stream;           /**< 1: a stream of events; 0: one document */
+    int array;            /**< Gemini: the stream is one JSON array */
     const char *model;    /**< name to give as the answer's model; NULL = the upstream's */
     int include_usage;    /**< Chat streams: end with a usage chunk */
     int legacy_functions; /**< Chat: function_call instead of tool_calls */
@@ -114,7 +119,7 @@ struct clp_writer {
 };
 
 typedef struct clp_dialect {
-    const char *name; /**< "messages", "chat", "chat_legacy", "responses" */
+    const char *name; /**< "messages", "chat", "chat_legacy", "responses", "gemini" */
 
     /** How JSON paths are spelled in messages of this protocol. */
     clp_json_path_style path_style;
@@ -168,12 +173,16 @@ typedef struct clp_dialect {
 
     /** Bytes that keep an idle stream alive; NULL if the dialect has none. */
     const char *keepalive;
+
+    /** Clients may take an error at a stream's end for nothing: the connection has to break too. */
+    int breaks_off;
 } clp_dialect;
 
 extern const clp_dialect clp_dialect_messages;
 extern const clp_dialect clp_dialect_chat;
 extern const clp_dialect clp_dialect_chat_legacy;
 extern const clp_dialect clp_dialect_responses;
+extern const clp_dialect clp_dialect_gemini;
 
 /** The legacy /v1/completions: for clients only, so it has no write_request and no
  * open_reader, and is not among clp_dialects. */
@@ -187,7 +196,7 @@ const clp_dialect *clp_dialect_by_name(const char *name);
 
 /**
  * The body with another model name in place of the sniffed one, appended to
- * `out`. Every other byte stays as it was.
+ * `out`. Every other byte stays as it was; a body without a model stays whole.
  */
 void clp_dialect_splice_model(clp_buffer *out, clp_span body, const clp_sniffed *sniffed,
                               const char *model);

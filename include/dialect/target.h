@@ -30,6 +30,11 @@
     M(web_search, "web-search", 0, "the upstream can search the web by itself")                    \
     M(think_tags, "think-tags", 0, "Chat: read a leading <think>…</think> as reasoning")           \
     M(threads, "threads", 1, "Messages: the upstream knows message threads")                       \
+    M(restricted_schema, "restricted-schema", 0,                                                   \
+      "Gemini: send schemas in Google's own form (parameters, responseSchema)")                    \
+    M(function_ids, "function-ids", 0, "Gemini: send the ids of calls and results")                \
+    M(thought_signatures, "thought-signatures", -1,                                                \
+      "Gemini: send thought signatures back, and Google's mark where none is known; off: neither") \
     M(drop_tools, "drop-unsupported-tools", 0, "leave out tools that cannot be converted")
 
 typedef struct clp_traits {

@@ -8,6 +8,7 @@ const clp_dialect *const clp_dialects[] = {
     &clp_dialect_chat,
     &clp_dialect_chat_legacy,
     &clp_dialect_responses,
+    &clp_dialect_gemini,
     NULL,
 };
 
@@ -25,8 +26,13 @@ void clp_dialect_splice_model(clp_buffer *out, clp_span body, const clp_sniffed 
                               const char *model)
 {
     const char *at = sniffed->model_raw.p;
-    const char *behind = at + sniffed->model_raw.n;
+    const char *behind;
 
+    if (!at) {
+        clp_buffer_span(out, body);
+        return;
+    }
+    behind = at + sniffed->model_raw.n;
     clp_buffer_append(out, body.p, (apr_size_t)(at - body.p));
     clp_buffer_putc(out, '"');
     clp_text_escape(out, clp_span_str(model), 0);

@@ -30,6 +30,30 @@ clp_text clp_media_type(clp_text type, apr_pool_t *pool)
     return clp_text_str(lower);
 }
 
+clp_text clp_media_type_of_name(const char *name)
+{
+    static const struct {
+        const char *ending;
+        const char *type;
+    } types[] = {
+        {".png", "image/png"},       {".jpg", "image/jpeg"},  {".jpeg", "image/jpeg"},
+        {".gif", "image/gif"},       {".webp", "image/webp"}, {".heic", "image/heic"},
+        {".heif", "image/heif"},     {".bmp", "image/bmp"},   {".svg", "image/svg+xml"},
+        {".pdf", "application/pdf"}, {".txt", "text/plain"},  {".md", "text/markdown"},
+        {".html", "text/html"},      {".csv", "text/csv"},    {".mp3", "audio/mpeg"},
+        {".wav", "audio/wav"},       {".mp4", "video/mp4"},
+    };
+    apr_size_t n = strcspn(name, "?#");
+
+    for (apr_size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        apr_size_t ending = strlen(types[i].ending);
+        if (n > ending && strncasecmp(name + n - ending, types[i].ending, ending) == 0) {
+            return clp_text_str(types[i].type);
+        }
+    }
+    return span_plain(NULL, 0);
+}
+
 static int hex(char c)
 {
     if (c >= '0' && c <= '9') {

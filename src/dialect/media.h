@@ -22,6 +22,9 @@ const char *clp_media_read_url(clp_media *m, clp_text url, apr_pool_t *pool);
 /** The media type as it is compared and sent: lower case, no parameters. */
 clp_text clp_media_type(clp_text type, apr_pool_t *pool);
 
+/** The media type that a name or URL ends in, as ".png" does; absent for an unknown ending. */
+clp_text clp_media_type_of_name(const char *name);
+
 /**
  * Turn base64 of a text type into MEDIA_TEXT.
  * @return NULL, or what is wrong with it

@@ -11,8 +11,8 @@
 #define MESSAGE_MAX 2000
 #define EXCERPT_MAX 500
 
-/* error.details and detail[0].loc lie deepest of what is looked at */
-#define RECORD_DEPTH 4
+/* [0].error.details[0].retryDelay lies deepest of what is looked at */
+#define RECORD_DEPTH 5
 
 /* What an error document says, in no provider's shape. */
 typedef struct told {
@@ -390,6 +390,18 @@ static apr_int64_t read_retry(const char *message)
     return -1;
 }
 
+/* Google says it in a detail, {"@type":"…RetryInfo","retryDelay":"34.07s"}. */
+static apr_int64_t read_retry_info(clp_jval details, apr_pool_t *pool)
+{
+    CLP_JVAL_EACH (v, clp_jval_is_array(details) ? details : CLP_JVAL_NONE) {
+        const char *delay = clp_jval_cstr(clp_jval_get(v, "retryDelay"), pool);
+        if (delay) {
+            return read_duration(delay);
+        }
+    }
+    return -1;
+}
+
 /* --- reading -------------------------------------------------------------- */
 
 static const char *status_text(int status)
@@ -541,7 +553,10 @@ clp_problem *clp_problems_read(int status, clp_span body, apr_pool_t *pool)
     if (!message || !*message) {
         message = excerpt(status, body, pool);
     }
-    apr_int64_t retry = read_retry(message);
+    apr_int64_t retry = read_retry_info(t.details, pool);
+    if (retry < 0) {
+        retry = read_retry(message);
+    }
     clp_problem *p =
         clp_problem_make(pool, classify(status, &t, message, retry >= 0), "%s", message);
     p->status = status;

@@ -49,9 +49,9 @@ static void check_splits(const setup *s, clp_span plan, const answer_run *whole)
 
 static void check_writers(setup *s)
 {
-    static const char *const names[] = {"messages", "chat", "chat_legacy", "responses"};
+    static const char *const names[] = {"messages", "chat", "chat_legacy", "responses", "gemini"};
     clp_json *json = clp_json_make(s->pool);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 10; i++) {
         s->writing.stream = i % 2;
         s->writing.legacy_functions = i / 2 == 2;
         clp_span out = clp_buffer_all(&go(s, names[i / 2], NULL, 0)->client);

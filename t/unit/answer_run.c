@@ -3,9 +3,11 @@
 
 #include "dialect/chat.h"
 #include "dialect/chat_legacy.h"
+#include "dialect/gemini.h"
 #include "dialect/guard.h"
 #include "dialect/messages.h"
 #include "dialect/responses.h"
+#include "dialect/tools.h"
 #include "wire/text.h"
 
 static const answer_dialect dialects[] = {
@@ -13,6 +15,7 @@ static const answer_dialect dialects[] = {
     {"chat", clp_chat_open_reader, clp_chat_open_writer},
     {"chat_legacy", clp_chat_legacy_open_reader, clp_chat_legacy_open_writer},
     {"responses", clp_responses_open_reader, clp_responses_open_writer},
+    {"gemini", clp_gemini_open_reader, clp_gemini_open_writer},
 };
 
 const answer_dialect *answer_dialect_by_name(clp_span name)
@@ -226,9 +229,42 @@ static void put_calls(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
     }
 }
 
+/* Gemini's calls have objects, whatever was said. */
+static void put_objects(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
+{
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == CLP_PART_TOOL_CALL) {
+            clp_tool_input input = {{NULL, 0}, clp_text_escaped(clp_buffer_all(&b->text))};
+            clp_jw w;
+            clp_buffer_lit(out, "call ");
+            put_name(out, b->name, pool);
+            clp_buffer_putc(out, '|');
+            clp_jw_init(&w, out);
+            clp_tool_input_object(&w, &input, pool);
+            clp_buffer_putc(out, '\n');
+        }
+    }
+}
+
 static apr_int64_t or_zero(apr_int64_t n)
 {
     return n > 0 ? n : 0;
+}
+
+/* Refusals are texts there, and what was written to a cache is input. */
+static void summarize_gemini(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
+{
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == CLP_PART_TEXT || b->part == CLP_PART_REFUSAL) {
+            put_text(out, &b->text, pool);
+        }
+    }
+    clp_buffer_putc(out, '\n');
+    put_objects(f, out, pool);
+    clp_buffer_printf(out, "%d %ld %ld %ld\n",
+                      f->stop == CLP_STOP_LENGTH || f->stop == CLP_STOP_WINDOW,
+                      (long)(or_zero(f->usage.input) + or_zero(f->usage.cache_write)),
+                      (long)or_zero(f->usage.cache_read), (long)or_zero(f->usage.output));
 }
 
 void answer_summary(const answer_run *run, const char *kind, clp_buffer *out)
@@ -238,6 +274,10 @@ void answer_summary(const answer_run *run, const char *kind, clp_buffer *out)
     clp_buffer_clear(out);
     if (run->broken) {
         clp_buffer_lit(out, "broken");
+        return;
+    }
+    if (strcmp(kind, "gemini") == 0) {
+        summarize_gemini(f, out, run->scratch);
         return;
     }
     if (chat) {

@@ -73,6 +73,9 @@ static void read_option(answer_case *c, clp_span s)
     else if (clp_span_is(key, "document")) {
         c->writing.stream = 0;
     }
+    else if (clp_span_is(key, "array")) {
+        c->writing.array = 1;
+    }
     else if (clp_span_is(key, "usage")) {
         c->writing.include_usage = 1;
     }
@@ -235,14 +238,16 @@ static void check_splits(const answer_case *c, const answer_run *whole)
 /* Whatever the case is for: every writer can write it. */
 static void check_writers(const answer_case *c)
 {
-    static const char *const names[] = {"messages", "chat", "chat_legacy", "responses"};
+    static const char *const names[] = {"messages", "chat", "chat_legacy", "responses", "gemini"};
+    const int n = sizeof(names) / sizeof(names[0]);
     answer_run *run = answer_run_make(pool);
     clp_json *json = clp_json_make(pool);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 2 * n; i++) {
         answer_case other = *c;
-        other.to = answer_dialect_by_name(clp_span_str(names[i % 4]));
-        other.writing.stream = i / 4;
-        other.writing.legacy_functions = i % 4 == 2;
+        other.to = answer_dialect_by_name(clp_span_str(names[i % n]));
+        other.writing.stream = i / n;
+        other.writing.array = 0;
+        other.writing.legacy_functions = i % n == 2;
         go(run, &other, NULL, 0);
         if (other.writing.stream) {
             OK(run->client.n > 2 && memcmp(run->client.p + run->client.n - 2, "\n\n", 2) == 0,
@@ -309,6 +314,7 @@ static void check_case(const answer_case *c)
         check_round(c, "chat");
         if (!has_custom_call(run)) { /* such calls come back as functions */
             check_round(c, "messages");
+            check_round(c, "gemini");
         }
         if (strcmp(c->from->name, "messages") !=
             0) { /* it may have let arguments pass as they are */

@@ -18,7 +18,18 @@
 
 #define FOLDER "t/cases/request"
 
-static const clp_intake intake = {512, 0, NULL, -1, NULL};
+/* Of Gemini's requests the path says what the body does not. */
+static clp_intake intake_of(const clp_dialect *d, clp_jval given)
+{
+    clp_intake intake = CLP_INTAKE(512, 0);
+    apr_int64_t stream;
+
+    if (d == &clp_dialect_gemini) {
+        intake.model = "models/asked";
+        intake.stream = clp_jval_int(clp_jval_get(given, "stream"), &stream) ? (int)stream : 0;
+    }
+    return intake;
+}
 
 typedef struct run {
     clp_problem *problem;
@@ -54,6 +65,8 @@ static void convert(run *r, const file *f, clp_span body, clp_jval given, apr_po
     const char *model = clp_jval_cstr(clp_jval_get(given, "model"), pool);
     clp_target target = {model ? model : "up", &traits,
                          clp_jval_count_or(clp_jval_get(given, "default_max_tokens"), 8192)};
+
+    clp_intake intake = intake_of(f->from, given);
 
     memset(r, 0, sizeof(*r));
     r->out = clp_buffer_make(pool, 0);
@@ -115,6 +128,7 @@ static void check_properties(const file *f, const char *name, const run *r, clp_
 {
     run again;
     file own = {f->name, f->to, NULL};
+    clp_intake intake = intake_of(f->to, given);
     clp_conversation *c;
     clp_problem *p;
 

@@ -1,0 +1,513 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "gemini_content.h"
+
+#include <apr_strings.h>
+
+#include "gemini.h"
+#include "gemini_carrier.h"
+#include "gemini_names.h"
+#include "media.h"
+#include "texts.h"
+#include "wire/text.h"
+
+/* A call of the model's that may still get its response. */
+typedef struct asked {
+    const clp_block *call;
+    int answered;
+} asked;
+
+typedef struct contents {
+    clp_reading *r;
+    const clp_envelope_key *key;
+    clp_turn *turn;            /* the last one */
+    apr_array_header_t *asked; /* calls of the last model's turn */
+    int content;               /* which content is read */
+    int part;                  /* and which of its parts */
+} contents;
+
+/* --- media -------------------------------------------------------------------- */
+
+static clp_block_kind kind_of_media(const clp_media *m)
+{
+    if (clp_media_type_starts(m, "image/")) {
+        return CLP_BLOCK_IMAGE;
+    }
+    return clp_media_type_starts(m, "audio/") ? CLP_BLOCK_AUDIO : CLP_BLOCK_DOCUMENT;
+}
+
+static void read_inline(clp_reading *r, clp_jval v, clp_block *b)
+{
+    const char *fault = NULL;
+
+    b->media.source = CLP_MEDIA_BASE64;
+    b->media.mime = clp_media_type(
+        clp_read_name_needed(r, v, clp_gemini_name(v, "mimeType", r->pool)), r->pool);
+    b->media.data = clp_read_name_needed(r, v, "data");
+    b->media.filename = clp_read_text(r, v, clp_gemini_name(v, "displayName", r->pool));
+    b->kind = kind_of_media(&b->media);
+    if (!r->problem && clp_media_type_starts(&b->media, "text/")) {
+        fault = clp_media_decode_text(&b->media, r->pool);
+    }
+    if (fault) {
+        clp_reject_member(r, v, "data", "%s", fault);
+    }
+}
+
+/* Files that only Google can reach. */
+static int is_googles(const char *uri)
+{
+    return strncmp(uri, "gs://", 5) == 0 || strncmp(uri, "files/", 6) == 0 ||
+           strncmp(uri, "https://generativelanguage.googleapis.com/", 42) == 0;
+}
+
+static void read_file(clp_reading *r, clp_jval v, clp_block *b)
+{
+    clp_text type = clp_read_text(r, v, clp_gemini_name(v, "mimeType", r->pool));
+    clp_text uri = clp_read_name_needed(r, v, clp_gemini_name(v, "fileUri", r->pool));
+    const char *plain = r->problem ? "" : clp_text_cstr(uri, r->pool);
+
+    b->media.source = is_googles(plain) ? CLP_MEDIA_FILE : CLP_MEDIA_URL;
+    b->media.data = uri;
+    b->media.filename = clp_read_text(r, v, clp_gemini_name(v, "displayName", r->pool));
+    b->media.mime = type.s.n ? clp_media_type(type, r->pool) : clp_media_type_of_name(plain);
+    b->kind = b->media.mime.s.n ? kind_of_media(&b->media) : CLP_BLOCK_DOCUMENT;
+    if (b->kind == CLP_BLOCK_AUDIO && b->media.source == CLP_MEDIA_URL) {
+        clp_reject_member(r, v, "fileUri", "audio at a URL cannot be converted");
+    }
+}
+
+/* What a model has drawn stands in no other protocol's history. */
+static void note_media(clp_reading *r, clp_jval v, clp_block *b)
+{
+    clp_text mime = clp_read_text(r, v, clp_gemini_name(v, "mimeType", r->pool));
+
+    b->kind = CLP_BLOCK_OPAQUE;
+    b->text =
+        clp_text_str(apr_pstrcat(r->pool, "[media omitted: ", clp_text_cstr(mime, r->pool), "]",
+                                 NULL));
+}
+
+static void read_media(clp_reading *r, clp_jval v, clp_block *b, int is_file, int in_model)
+{
+    if (in_model) {
+        note_media(r, v, b);
+    }
+    else if (is_file) {
+        read_file(r, v, b);
+    }
+    else {
+        read_inline(r, v, b);
+    }
+}
+
+/* --- code that Google ran -------------------------------------------------------- */
+
+static void read_code(clp_reading *r, clp_jval v, clp_block *b)
+{
+    clp_text language = clp_read_text(r, v, "language");
+
+    clp_buffer_clear(r->scratch);
+    clp_buffer_lit(r->scratch, "```");
+    if (clp_text_is(language, "PYTHON")) {
+        clp_buffer_lit(r->scratch, "python");
+    }
+    clp_buffer_lit(r->scratch, "\\n");
+    clp_text_append_escaped(r->scratch, clp_read_text(r, v, "code"));
+    clp_buffer_lit(r->scratch, "\\n```");
+    b->text = clp_reading_take(r);
+}
+
+static void read_code_result(clp_reading *r, clp_jval v, clp_block *b)
+{
+    clp_buffer_clear(r->scratch);
+    clp_buffer_lit(r->scratch, "```\\n");
+    clp_text_append_escaped(r->scratch, clp_read_text(r, v, "output"));
+    clp_buffer_lit(r->scratch, "\\n```");
+    b->text = clp_reading_take(r);
+}
+
+/* --- calls and responses ---------------------------------------------------------- */
+
+/* The same request gives the same ids. */
+static clp_text make_id(contents *c, clp_text name)
+{
+    char hex[65];
+    const char *from = apr_psprintf(c->r->pool, "%d.%d.%s", c->content, c->part,
+                                    clp_text_cstr(name, c->r->pool));
+
+    clp_sha256_hex(clp_span_str(from), hex);
+    return clp_text_str(apr_psprintf(c->r->pool, "call_%.24s", hex));
+}
+
+static void read_call(contents *c, clp_jval v, clp_block *b)
+{
+    clp_reading *r = c->r;
+    asked *a;
+
+    b->name = clp_read_name_needed(r, v, "name");
+    b->input.object = clp_read_object_raw(r, v, "args");
+    if (!b->input.object.p) {
+        b->input.object = CLP_SPAN_LIT("{}");
+    }
+    b->id = clp_read_text(r, v, "id");
+    if (!b->id.s.n && !r->problem) {
+        b->id = make_id(c, b->name);
+    }
+    a = &APR_ARRAY_PUSH(c->asked, asked);
+    a->call = b;
+    a->answered = 0;
+}
+
+static asked *unanswered(contents *c, clp_text id, clp_text name)
+{
+    const char *wanted_id = id.s.n ? clp_text_cstr(id, c->r->pool) : NULL;
+    const char *wanted_name = name.s.n ? clp_text_cstr(name, c->r->pool) : NULL;
+
+    for (int i = 0; i < c->asked->nelts; i++) {
+        asked *a = &APR_ARRAY_IDX(c->asked, i, asked);
+        if (!a->answered && (!wanted_id || clp_text_is(a->call->id, wanted_id)) &&
+            (!wanted_name || clp_text_is(a->call->name, wanted_name))) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* By id, then the first call of that name, then the first call. */
+static clp_text answered_id(contents *c, clp_text id, clp_text name)
+{
+    const clp_text any = {{NULL, 0}, 0};
+    asked *a = id.s.n ? unanswered(c, id, any) : NULL;
+
+    a = a ? a : unanswered(c, any, name);
+    a = a ? a : unanswered(c, any, any);
+    if (a) {
+        a->answered = 1;
+        return a->call->id;
+    }
+    return id.s.n ? id : make_id(c, name);
+}
+
+/* {"output":"…"} and its kind are a text; any other object is told as it is. */
+static void read_response(clp_reading *r, clp_jval response, clp_block *b)
+{
+    clp_jval only = clp_jval_count(response) == 1 ? clp_jval_first(response) : CLP_JVAL_NONE;
+    clp_block *text;
+
+    if (!clp_jval_ok(response) || clp_jval_count(response) == 0) {
+        return;
+    }
+    text = clp_block_append(&b->children, r->pool, CLP_BLOCK_TEXT, response);
+    if (clp_jval_is_string(only) && clp_jval_named(only, "error")) {
+        b->is_error = 1;
+        text->text = clp_jval_text(only);
+    }
+    else if (clp_jval_is_string(only) &&
+             (clp_jval_named(only, "output") || clp_jval_named(only, "result"))) {
+        text->text = clp_jval_text(only);
+    }
+    else {
+        text->text = clp_text_plain(clp_jval_raw(response));
+    }
+}
+
+static void read_result(contents *c, clp_jval v, clp_block *b)
+{
+    clp_reading *r = c->r;
+
+    b->name = clp_read_name_needed(r, v, "name");
+    b->id = clp_read_text(r, v, "id");
+    if (!r->problem) {
+        b->id = answered_id(c, b->id, b->name);
+    }
+    read_response(r, clp_read_object(r, v, "response"), b);
+    CLP_JVAL_EACH (part, clp_read_array(r, v, "parts")) {
+        clp_jval in = clp_gemini_get(part, "inlineData");
+        clp_jval file = clp_gemini_get(part, "fileData");
+        clp_block *child;
+        if (!clp_jval_is_object(in) && !clp_jval_is_object(file)) {
+            clp_reject(r, part, "this kind of part is not known");
+            return;
+        }
+        child = clp_block_append(&b->children, r->pool, CLP_BLOCK_IMAGE, part);
+        read_media(r, clp_jval_is_object(in) ? in : file, child, !clp_jval_is_object(in), 0);
+    }
+}
+
+/* --- parts ---------------------------------------------------------------------------- */
+
+static int is_model(const contents *c)
+{
+    return c->turn->role == CLP_ROLE_ASSISTANT;
+}
+
+static clp_block *add(contents *c, clp_block_kind kind, clp_jval origin)
+{
+    return clp_turn_block(c->turn, c->r->pool, kind, origin);
+}
+
+/* A signature of Gemini's own: where it stood is what its kind says. */
+static void add_state(contents *c, clp_text signature, clp_state_kind kind, clp_jval origin)
+{
+    clp_block *b;
+
+    if (!signature.s.n || clp_envelope_like(signature)) {
+        return;
+    }
+    b = add(c, CLP_BLOCK_REASONING, origin);
+    b->text = clp_text_str("");
+    clp_state_read(&b->state, signature, CLP_PROVIDER_GEMINI, kind, NULL, c->r->pool);
+}
+
+static void read_thought(contents *c, clp_jval v, clp_text signature)
+{
+    clp_block *b = add(c, CLP_BLOCK_REASONING, v);
+
+    b->text = clp_read_text(c->r, v, "text");
+    if (signature.s.n && !clp_envelope_like(signature)) {
+        clp_state_read(&b->state, signature, CLP_PROVIDER_GEMINI, CLP_STATE_BLOCK, NULL,
+                       c->r->pool);
+    }
+}
+
+static void read_text(contents *c, clp_jval v, clp_text signature)
+{
+    clp_text text = clp_read_text(c->r, v, "text");
+
+    if (text.s.n) {
+        add(c, CLP_BLOCK_TEXT, v)->text = text;
+    }
+    add_state(c, signature, text.s.n ? CLP_STATE_PREV_TEXT : CLP_STATE_EMPTY_TEXT, v);
+}
+
+static const struct {
+    const char *name;
+    clp_block_kind kind;
+} members[] = {
+    {"functionCall", CLP_BLOCK_TOOL_CALL},
+    {"functionResponse", CLP_BLOCK_TOOL_RESULT},
+    {"inlineData", CLP_BLOCK_IMAGE},
+    {"fileData", CLP_BLOCK_DOCUMENT},
+    {"executableCode", CLP_BLOCK_SERVER},
+    {"codeExecutionResult", CLP_BLOCK_OPAQUE},
+};
+
+static void read_member(contents *c, clp_jval part, clp_jval v, clp_block_kind kind)
+{
+    clp_block *b = add(c, kind, part);
+
+    switch (kind) {
+    case CLP_BLOCK_TOOL_CALL: read_call(c, v, b); break;
+    case CLP_BLOCK_TOOL_RESULT: read_result(c, v, b); break;
+    case CLP_BLOCK_SERVER: read_code(c->r, v, b); break;
+    case CLP_BLOCK_OPAQUE:
+        b->kind = CLP_BLOCK_SERVER;
+        read_code_result(c->r, v, b);
+        break;
+    default: read_media(c->r, v, b, kind == CLP_BLOCK_DOCUMENT, is_model(c));
+    }
+}
+
+/* A call in a user's content, or a response in a model's, fits no protocol. */
+static int fits_role(const contents *c, clp_block_kind kind)
+{
+    return kind == CLP_BLOCK_TOOL_CALL     ? is_model(c)
+           : kind == CLP_BLOCK_TOOL_RESULT ? !is_model(c)
+                                           : 1;
+}
+
+static void read_part_object(contents *c, clp_jval v)
+{
+    clp_text signature = clp_read_text(c->r, v, clp_gemini_name(v, "thoughtSignature", c->r->pool));
+    clp_jval text = clp_jval_get(v, "text");
+
+    if (clp_text_is(signature, CLP_GEMINI_SKIP_MARK) || !is_model(c)) {
+        signature = clp_text_str("");
+    }
+    clp_gemini_carrier_open(c->r, c->turn, signature, c->key, v);
+    if (clp_read_flag(c->r, v, "thought") == 1 && is_model(c)) {
+        read_thought(c, v, signature);
+        return;
+    }
+    for (apr_size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        clp_jval m = clp_gemini_get(v, members[i].name);
+        if (clp_jval_nil(m)) {
+            continue;
+        }
+        if (!clp_jval_is_object(m) || !fits_role(c, members[i].kind)) {
+            clp_reject(c->r, m,
+                       clp_jval_is_object(m) ? "cannot stand in a content of this role"
+                                             : "expected an object");
+            return;
+        }
+        if (members[i].kind == CLP_BLOCK_TOOL_CALL) {
+            add_state(c, signature, CLP_STATE_NEXT_CALL, v);
+        }
+        read_member(c, v, m, members[i].kind);
+        return;
+    }
+    if (clp_jval_ok(text) || signature.s.n) {
+        read_text(c, v, signature);
+    }
+    else if (clp_jval_count(v) > 0) {
+        clp_reject(c->r, v, "this kind of part is not known");
+    }
+}
+
+static void read_part(contents *c, clp_jval v)
+{
+    if (clp_jval_is_string(v)) {
+        if (clp_jval_text(v).s.n) {
+            add(c, CLP_BLOCK_TEXT, v)->text = clp_jval_text(v);
+        }
+    }
+    else if (clp_jval_is_object(v)) {
+        read_part_object(c, v);
+    }
+    else {
+        clp_reject(c->r, v, "expected a part");
+    }
+    c->part++;
+}
+
+/* --- contents ---------------------------------------------------------------------------- */
+
+/* Chunks of a stream come back as contents of their own: one turn to all others. */
+static void turn_of(contents *c, clp_role role, clp_jval origin)
+{
+    if (c->turn && c->turn->role == role) {
+        return;
+    }
+    c->turn = clp_conversation_turn(c->r->c, role, origin);
+    if (role == CLP_ROLE_ASSISTANT) {
+        apr_array_clear(c->asked);
+    }
+}
+
+static int read_role(clp_reading *r, clp_jval v, clp_role *role)
+{
+    clp_jval name = clp_jval_get(v, "role");
+
+    *role = CLP_ROLE_USER;
+    if (clp_jval_nil(name) || clp_jval_str_is(name, "user") || clp_jval_str_is(name, "function") ||
+        clp_jval_str_is(name, "tool") || clp_jval_str_is(name, "")) {
+        return 1;
+    }
+    *role = CLP_ROLE_ASSISTANT;
+    if (clp_jval_str_is(name, "model")) {
+        return 1;
+    }
+    clp_reject(r, name, "expected \"user\" or \"model\"");
+    return 0;
+}
+
+static int is_content(clp_jval v)
+{
+    return clp_jval_is_object(v) &&
+           (clp_jval_ok(clp_jval_get(v, "parts")) || clp_jval_ok(clp_jval_get(v, "role")));
+}
+
+static void read_content(contents *c, clp_jval v)
+{
+    clp_jval parts = clp_jval_get(v, "parts");
+    clp_role role;
+
+    if (!read_role(c->r, v, &role)) {
+        return;
+    }
+    turn_of(c, role, v);
+    c->part = 0;
+    if (clp_jval_is_array(parts)) {
+        CLP_JVAL_EACH (part, parts) {
+            if (c->r->problem) {
+                return;
+            }
+            read_part(c, part);
+        }
+    }
+    else if (!clp_jval_nil(parts)) {
+        read_part(c, parts);
+    }
+}
+
+static void read_element(contents *c, clp_jval v)
+{
+    if (is_content(v)) {
+        read_content(c, v);
+    }
+    else {
+        turn_of(c, CLP_ROLE_USER, v);
+        c->part = 0;
+        read_part(c, v);
+    }
+    c->content++;
+}
+
+void clp_gemini_read_turns(clp_reading *r, clp_jval value, const clp_envelope_key *key)
+{
+    contents c = {r, key, NULL, apr_array_make(r->pool, 4, sizeof(asked)), 0, 0};
+
+    if (!clp_jval_is_array(value)) {
+        read_element(&c, value);
+        return;
+    }
+    CLP_JVAL_EACH (v, value) {
+        if (r->problem) {
+            return;
+        }
+        read_element(&c, v);
+    }
+}
+
+/* --- systemInstruction ---------------------------------------------------------------------- */
+
+static clp_block **system_part(clp_reading *r, clp_jval v, clp_block **tail)
+{
+    clp_jval text = clp_jval_is_string(v) ? v : clp_jval_get(v, "text");
+
+    if (!clp_jval_is_string(text)) {
+        clp_reject(r, v, "expected a text");
+        return tail;
+    }
+    *tail = clp_block_append(tail, r->pool, CLP_BLOCK_TEXT, v);
+    (*tail)->text = clp_jval_text(text);
+    return &(*tail)->next;
+}
+
+static clp_block **system_element(clp_reading *r, clp_jval v, clp_block **tail)
+{
+    clp_jval parts = clp_jval_get(v, "parts");
+
+    if (clp_jval_is_array(parts)) {
+        CLP_JVAL_EACH (part, parts) {
+            tail = system_part(r, part, tail);
+            if (r->problem) {
+                break;
+            }
+        }
+        return tail;
+    }
+    if (is_content(v)) {
+        return clp_jval_nil(parts) ? tail : system_part(r, parts, tail);
+    }
+    return system_part(r, v, tail);
+}
+
+void clp_gemini_read_system(clp_reading *r, clp_jval system)
+{
+    clp_block **tail = &r->c->system;
+
+    if (clp_jval_nil(system)) {
+        return;
+    }
+    if (!clp_jval_is_array(system)) {
+        system_element(r, system, tail);
+        return;
+    }
+    CLP_JVAL_EACH (v, system) {
+        tail = system_element(r, v, tail);
+        if (r->problem) {
+            return;
+        }
+    }
+}
