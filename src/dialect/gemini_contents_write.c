@@ -406,12 +406,13 @@ static int has_words(const clp_round *round)
     return 0;
 }
 
-/* The current turn begins with the user's last words; results are none. */
+/* The current turn begins with the user's last words. Words that come along with results (clients
+ * put reminders there) begin none: a mark too many does no harm. */
 static int current_turn(const apr_array_header_t *rounds)
 {
     for (int i = rounds->nelts - 1; i >= 0; i--) {
         const clp_round *round = &APR_ARRAY_IDX(rounds, i, clp_round);
-        if (!round->assistant && has_words(round)) {
+        if (!round->assistant && !round->answers->nelts && has_words(round)) {
             return i;
         }
     }

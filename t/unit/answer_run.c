@@ -235,12 +235,21 @@ static void put_objects(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
     for (const clp_folded_block *b = f->blocks; b; b = b->next) {
         if (b->part == CLP_PART_TOOL_CALL) {
             clp_tool_input input = {{NULL, 0}, clp_text_escaped(clp_buffer_all(&b->text))};
+            apr_size_t begin;
             clp_jw w;
             clp_buffer_lit(out, "call ");
             put_name(out, b->name, pool);
             clp_buffer_putc(out, '|');
+            begin = out->n;
             clp_jw_init(&w, out);
             clp_tool_input_object(&w, &input, pool);
+            for (apr_size_t i = begin; i < out->n; i++) {
+                /* it had to fit in a line */
+                out->p[i] = (char)(out->p[i] == '\n' || out->p[i] == '\r' ? ' ' : out->p[i]);
+            }
+            while (out->p[out->n - 1] == ' ') {
+                out->n--;
+            }
             clp_buffer_putc(out, '\n');
         }
     }
