@@ -8,6 +8,7 @@
 
 #include "dialect/dialect.h"
 #include "gateway/outcome.h"
+#include "gateway/response_keep.h"
 #include "sched/plan.h"
 #include "state/pin_table.h"
 #include "upstream/transport.h"
@@ -27,9 +28,10 @@
  * client's protocol. A keep-alive commits only the status line.
  */
 typedef enum clp_operation {
-    CLP_OP_GENERATE,    /**< messages, chat completions: a request for an answer */
-    CLP_OP_COUNT_TOKENS /**< any small JSON document, asked of channels of the client's own dialect
-                         */
+    CLP_OP_GENERATE,     /**< messages, chat completions: a request for an answer */
+    CLP_OP_COUNT_TOKENS, /**< any small JSON document, asked of channels of the client's own dialect
+                          */
+    CLP_OP_RESOURCE      /**< likewise, by `method` and `path` */
 } clp_operation;
 
 typedef struct clp_exchange_params {
@@ -47,9 +49,12 @@ typedef struct clp_exchange_params {
     int max_attempts;
     apr_int64_t default_max_tokens;
     const char *request_id; /**< ours, for clients whose upstream gave none; NULL = none */
-    clp_pin_table *pins;    /**< NULL = threads are not remembered */
-    const char *scope;      /**< whose threads: the user's name; "" = nobody's */
-    void *subject;          /**< passed to clp_log() */
+    const char *method;     /**< CLP_OP_RESOURCE: GET, POST or DELETE */
+    const char *path; /**< CLP_OP_RESOURCE: behind the version, e.g. "/responses/ID"; escaped */
+    const clp_response_keeper *keeper; /**< of converted Responses answers; NULL = none */
+    clp_pin_table *pins;               /**< NULL = threads are not remembered */
+    const char *scope;                 /**< whose threads: the user's name; "" = nobody's */
+    void *subject;                     /**< passed to clp_log() */
 } clp_exchange_params;
 
 typedef struct clp_exchange clp_exchange;

@@ -77,7 +77,7 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
     if (!out->passthrough) {
         problem = convert(out, params, candidate, conversation, keep, pool);
     }
-    else if (strcmp(candidate->model, params->sniffed->model) != 0) {
+    else if (params->sniffed->model && strcmp(candidate->model, params->sniffed->model) != 0) {
         clp_buffer *body = clp_buffer_make(pool, 0);
         clp_dialect_splice_model(body, params->body, params->sniffed, candidate->model);
         out->request.body = clp_buffer_all(body);
@@ -88,10 +88,12 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
     if (problem) {
         return problem;
     }
-    out->request.method = "POST";
-    out->request.url =
-        clp_address_make(candidate->url, "/v1", endpoint_of(c->dialect, params->operation),
-                         out->passthrough ? params->query : NULL, pool);
+    out->request.method = params->operation == CLP_OP_RESOURCE ? params->method : "POST";
+    out->request.url = clp_address_make(candidate->url, "/v1",
+                                        params->operation == CLP_OP_RESOURCE
+                                            ? params->path
+                                            : endpoint_of(c->dialect, params->operation),
+                                        out->passthrough ? params->query : NULL, pool);
     out->request.headers = headers_of(params, candidate, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
     out->request.tls = &c->tls;

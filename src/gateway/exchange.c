@@ -216,7 +216,7 @@ static void served(clp_exchange *x)
     }
     x->outcome.request_id = r->request_id ? apr_pstrdup(x->pool, r->request_id) : NULL;
     x->outcome.converted = !x->call.passthrough;
-    if (x->params.sniffed->thread && r->answer_id) {
+    if (r->answer_id) {
         clp_thread_pins_note(x->params.pins, x->params.scope, r->answer_id, &a->candidate, a->ended,
                              r->pool);
     }

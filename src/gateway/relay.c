@@ -125,9 +125,17 @@ static void commit(clp_relay *r)
 
 /* --- events ----------------------------------------------------------------- */
 
+/* Does an upstream of the client's own dialect keep the answer, for requests that go on from it? */
+static int upstream_keeps(const clp_relay *r)
+{
+    return r->call->passthrough &&
+           (r->params->sniffed->thread ||
+            (r->params->client == &clp_dialect_responses && r->params->sniffed->store != 0));
+}
+
 static void note_start(clp_relay *r, const clp_event *e)
 {
-    if (e->kind == CLP_EVENT_START && e->id.s.n && r->params->sniffed->thread) {
+    if (e->kind == CLP_EVENT_START && e->id.s.n && upstream_keeps(r)) {
         r->answer_id = clp_text_cstr(e->id, r->pool);
     }
 }
@@ -135,6 +143,22 @@ static void note_start(clp_relay *r, const clp_event *e)
 static void on_event_passed(void *ctx, const clp_event *e)
 {
     note_start(ctx, e);
+}
+
+/* A response that we keep has an id that nobody can guess, whatever the upstream calls it. */
+static void put_kept(clp_relay *r, const clp_event *e)
+{
+    if (e->kind == CLP_EVENT_START) {
+        clp_event own = *e;
+        own.id = clp_text_str("");
+        r->writer->put(r->writer, &own);
+        return;
+    }
+    if (e->kind == CLP_EVENT_FINISH) {
+        r->ending = r->out->n;
+        r->to_keep = 1;
+    }
+    r->writer->put(r->writer, e);
 }
 
 static void on_event_converted(void *ctx, const clp_event *e)
@@ -145,7 +169,12 @@ static void on_event_converted(void *ctx, const clp_event *e)
     if (e->kind == CLP_EVENT_PROBLEM && r->state == CLP_RELAY_WAITING) {
         return;
     }
-    r->writer->put(r->writer, e);
+    if (r->params->keeper && !r->call->passthrough) {
+        put_kept(r, e);
+    }
+    else {
+        r->writer->put(r->writer, e);
+    }
 }
 
 static clp_writer *open_writer(clp_relay *r)
@@ -339,6 +368,11 @@ static void judge(clp_relay *r, int cut)
                                                      "The upstream gave an empty answer."),
                                     r->pool, "no content, no output tokens"));
         return;
+    }
+    if (r->to_keep) {
+        r->to_keep = 0;
+        clp_response_keep(r->params->keeper, r->out, r->ending, r->params->sniffed->stream,
+                          r->candidate, r->pool);
     }
     if (document ? clp_guard_ended(r->guard) : clp_guard_meaningful(r->guard)) {
         commit(r);

@@ -36,7 +36,7 @@ typedef struct clp_relay {
     int cut;                /**< BROKEN because bytes are missing */
     int status;             /**< the upstream's, 0 = none yet */
     const char *request_id; /**< the upstream's, or NULL */
-    const char *answer_id;  /**< the upstream's id of the message, or NULL */
+    const char *answer_id;  /**< the id of what the upstream keeps to be continued, or NULL */
     clp_guard *guard;       /**< NULL before the body's kind is known */
 
     /* its own */
@@ -51,6 +51,8 @@ typedef struct clp_relay {
     int mode;
     clp_reader *reader;
     clp_writer *writer;
+    apr_size_t ending; /**< where in `out` begins what the writer made of the answer's end */
+    int to_keep;       /**< the answer has ended, and is to be kept */
 } clp_relay;
 
 /** @param out where the client's bytes go; empty */

@@ -51,9 +51,10 @@ static int let_public_in(request_rec *r)
 static int method_allowed(const request_rec *r, const clp_route *route)
 {
     /* A HEAD request has method GET and header_only in httpd. */
-    return ap_strstr_c(route->allow, r->method_number == M_GET    ? "GET"
-                                     : r->method_number == M_POST ? "POST"
-                                                                  : "\n") != NULL;
+    return ap_strstr_c(route->allow, r->method_number == M_GET      ? "GET"
+                                     : r->method_number == M_POST   ? "POST"
+                                     : r->method_number == M_DELETE ? "DELETE"
+                                                                    : "\n") != NULL;
 }
 
 static int refuse_method(request_rec *r, clp_request *q)
@@ -133,6 +134,9 @@ static int handle(request_rec *r)
     case CLP_ENDPOINT_COMPLETIONS:
     case CLP_ENDPOINT_RESPONSES:
     case CLP_ENDPOINT_CHAT: return clp_endpoint_generate(r, q);
+    case CLP_ENDPOINT_RESPONSE: return clp_endpoint_response(r, q);
+    case CLP_ENDPOINT_INPUT_TOKENS: return clp_endpoint_input_tokens(r, q);
+    case CLP_ENDPOINT_COMPACT: return clp_endpoint_compact(r, q);
     case CLP_ENDPOINT_COUNT_TOKENS: return clp_endpoint_count_tokens(r, q);
     default: return clp_endpoint_models(r, q);
     }

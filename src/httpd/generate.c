@@ -9,6 +9,8 @@
 #include "body.h"
 #include "child.h"
 #include "driver_thread.h"
+#include "generate.h"
+#include "responses_handler.h"
 #include "gateway/count.h"
 #include "gateway/exchange.h"
 #include "gateway/identity.h"
@@ -18,10 +20,7 @@
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define ESTIMATED_HEADER "X-Claude-Proxy-Estimated"
-
-/* Read the body and look it over: OK and no problem, or what to return. */
-static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
+int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
 {
     clp_intake intake = clp_request_intake(q);
     int status = clp_body_read(r, q, problem);
@@ -34,26 +33,36 @@ static int take_request(request_rec *r, clp_request *q, clp_problem **problem)
     return status;
 }
 
-static clp_problem *make_plan(clp_plan **plan, request_rec *r, clp_request *q, int own_dialect)
+clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, int own_dialect)
 {
     const clp_channel_set *set = clp_config_channels(r);
     clp_plan_query query;
+    clp_problem *problem;
 
     memset(&query, 0, sizeof(query));
     query.client = q->route.dialect;
     query.model = q->sniffed.model;
-    query.own_dialect = own_dialect;
+    query.own_dialect = own_dialect || q->held_upstream;
+    query.other_dialects = q->continued_here;
     query.thread = q->sniffed.thread != NULL;
-    clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "", q->sniffed.previous,
+    clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "",
+                          q->sniffed.previous ? q->sniffed.previous : q->sniffed.previous_response,
                           set, r->request_time, r->pool);
-    return clp_plan_make(plan, set, &query, r->pool);
+    problem = clp_plan_make(plan, set, &query, r->pool);
+    if (problem && query.other_dialects) {
+        query.other_dialects = 0;
+        problem = clp_plan_make(plan, set, &query, r->pool);
+    }
+    if (problem && q->held_upstream) {
+        problem = clp_chain_unknown(q->sniffed.previous_response, r->pool);
+    }
+    return problem;
 }
 
-static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op, clp_plan *plan,
-                                   clp_transport *transport)
+clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_operation op,
+                                        clp_plan *plan, clp_transport *transport)
 {
     clp_exchange_params params;
-    clp_exchange *x;
 
     memset(&params, 0, sizeof(params));
     params.client = q->route.dialect;
@@ -73,12 +82,20 @@ static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation
     params.pins = clp_child_pins();
     params.scope = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).scope;
     params.subject = r;
-    x = clp_exchange_make(&params, r->pool);
+    params.keeper = q->keeper;
+    return params;
+}
+
+static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op, clp_plan *plan,
+                                   clp_transport *transport)
+{
+    clp_exchange_params params = clp_generate_params(r, q, op, plan, transport);
+    clp_exchange *x = clp_exchange_make(&params, r->pool);
     q->outcome = clp_exchange_outcome(x);
     return x;
 }
 
-static clp_transport *take_transport(request_rec *r)
+clp_transport *clp_generate_transport(request_rec *r)
 {
     clp_curl_engines *engines = clp_child_engines();
     clp_transport *t = engines ? clp_curl_engine_take(engines) : NULL;
@@ -93,18 +110,21 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
     clp_problem *problem;
     clp_transport *transport;
     clp_plan *plan;
-    int status = take_request(r, q, &problem);
+    int status = clp_generate_take(r, q, &problem);
 
     if (status != OK) {
         return status;
     }
+    if (!problem && q->route.dialect == &clp_dialect_responses) {
+        problem = clp_responses_continue(r, q);
+    }
     if (!problem) {
-        problem = make_plan(&plan, r, q, 0);
+        problem = clp_generate_plan(&plan, r, q, 0);
     }
     if (problem) {
         return clp_reply_problem(r, q, problem);
     }
-    transport = take_transport(r);
+    transport = clp_generate_transport(r);
     if (!transport) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -128,7 +148,7 @@ static int reply_estimate(request_rec *r, clp_request *q)
         return clp_reply_problem(r, q, problem);
     }
     q->counted_by_estimate = 1;
-    apr_table_setn(r->headers_out, ESTIMATED_HEADER, "true");
+    apr_table_setn(r->headers_out, CLP_ESTIMATED_HEADER, "true");
     clp_jw_init(&w, json);
     clp_jw_object(&w);
     clp_jw_kint(&w, "input_tokens", clp_count_conversation(conversation));
@@ -142,7 +162,7 @@ int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
     clp_transport *transport;
     clp_exchange *x;
     clp_plan *plan;
-    int status = take_request(r, q, &problem);
+    int status = clp_generate_take(r, q, &problem);
 
     if (status != OK) {
         return status;
@@ -150,10 +170,10 @@ int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
     if (problem) {
         return clp_reply_problem(r, q, problem);
     }
-    if (make_plan(&plan, r, q, 1)) {
+    if (clp_generate_plan(&plan, r, q, 1)) {
         return reply_estimate(r, q);
     }
-    transport = take_transport(r);
+    transport = clp_generate_transport(r);
     if (!transport) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -3,6 +3,7 @@
 #define CLP_HTTPD_REQUEST_H
 
 #include "gateway/outcome.h"
+#include "gateway/response_keep.h"
 #include "route.h"
 
 /**
@@ -13,12 +14,15 @@
 typedef struct clp_request {
     const clp_dir_config *conf;
     clp_route route;
-    const char *id;             /**< "req_" and 24 characters; goes to log and client */
-    clp_span body;              /**< decoded */
-    clp_sniffed sniffed;        /**< zero until the body was looked over */
-    const clp_outcome *outcome; /**< NULL when no exchange took place */
-    const clp_problem *problem; /**< what the client was told instead, or NULL */
-    int counted_by_estimate;    /**< count_tokens was not asked of an upstream */
+    const char *id;                    /**< "req_" and 24 characters; goes to log and client */
+    clp_span body;                     /**< decoded */
+    clp_sniffed sniffed;               /**< zero until the body was looked over */
+    const clp_outcome *outcome;        /**< NULL when no exchange took place */
+    const clp_problem *problem;        /**< what the client was told instead, or NULL */
+    const clp_response_keeper *keeper; /**< Responses: how to keep the answer; else NULL */
+    int continued_here;                /**< Responses: goes on from a response that we keep */
+    int held_upstream;                 /**< Responses: goes on from one that we do not know */
+    int counted_by_estimate;           /**< count_tokens was not asked of an upstream */
 } clp_request;
 
 /** The request's record, or NULL if it is not ours. Sub- and redirected requests share it. */

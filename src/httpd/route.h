@@ -15,6 +15,9 @@ typedef enum clp_endpoint {
     CLP_ENDPOINT_CHAT,         /**< POST /v1/chat/completions */
     CLP_ENDPOINT_COMPLETIONS,  /**< POST /v1/completions */
     CLP_ENDPOINT_RESPONSES,    /**< POST /v1/responses */
+    CLP_ENDPOINT_RESPONSE,     /**< /v1/responses/{id}… */
+    CLP_ENDPOINT_INPUT_TOKENS, /**< POST /v1/responses/input_tokens */
+    CLP_ENDPOINT_COMPACT,      /**< POST /v1/responses/compact */
     CLP_ENDPOINT_MODELS,       /**< GET /v1/models */
     CLP_ENDPOINT_MODEL,        /**< GET /v1/models/{id} */
     CLP_ENDPOINT_HEALTH,       /**< GET /health */
@@ -26,7 +29,8 @@ typedef struct clp_route {
     clp_endpoint endpoint;
     const clp_dialect *dialect; /**< to answer in, errors included; never NULL */
     const char *allow;          /**< value of the Allow field, or NULL */
-    const char *model;          /**< CLP_ENDPOINT_MODEL: the id, decoded */
+    const char *model;          /**< what the path says behind CLP_ENDPOINT_MODEL's or
+                                     CLP_ENDPOINT_RESPONSE's: the id, decoded, and more */
     int google;                 /**< the client shows its key as Google's clients do */
 } clp_route;
 

@@ -97,6 +97,9 @@ typedef struct left_out {
 
 static int may_carry(const clp_channel *c, const clp_plan_query *q)
 {
+    if (q->other_dialects) {
+        return c->dialect != q->client;
+    }
     if (!q->own_dialect && !q->thread) {
         return 1;
     }

@@ -1,0 +1,190 @@
+#!/usr/bin/perl
+# Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
+#
+# Stored responses: conversations that go on by previous_response_id, and the
+# endpoints of single responses.
+use strict;
+use warnings;
+
+use ClaudeTest;
+use Test::More;
+
+my $true = JSON::PP::true();
+my $false = JSON::PP::false();
+
+sub ask {
+    my ($vhost, $input, %more) = @_;
+    my $headers = delete $more{headers};
+    my $path = (delete $more{at} // '') . '/v1/responses';
+    return post($vhost, $path, { model => 'm', input => $input, %more }, headers => $headers || []);
+}
+
+sub get {
+    my ($vhost, $path, %r) = @_;
+    return request(vhost => $vhost, path => $path, %r);
+}
+
+# The texts that the last upstream request was made of, with their roles.
+sub upstream_turns {
+    my @log = upstream_log();
+    my $body = decode(body_of($log[-1]));
+    return map {
+        my $content = $_->{content};
+        "$_->{role}: " . (ref $content ? join '', map { $_->{text} // '' } @$content : $content // '')
+    } @{ $body->{messages} };
+}
+
+sub final {
+    my ($answer) = @_;
+    my ($end) = grep { ref $_->{json} && ($_->{json}{type} // '') eq 'response.completed' } @{ $answer->{events} || [] };
+    return $end ? $end->{json}{response} : undef;
+}
+
+for my $vhost (qw(main chat)) {
+    my $first = ask($vhost, 'one', instructions => 'Be brief');
+    is $first->{status}, 200, "$vhost: a response" or diag $first->{body};
+    my $id = $first->{json}{id};
+    like $id, qr/^resp_[0-9A-Za-z]{24}$/, "$vhost: an id that nobody guesses";
+    is $first->{json}{store}, $true, "$vhost: stored";
+    is $first->{json}{previous_response_id}, undef, "$vhost: the first";
+
+    my $second = ask($vhost, 'two', previous_response_id => $id);
+    is $second->{status}, 200, "$vhost: goes on" or diag $second->{body};
+    is_deeply [ upstream_turns() ], [ 'user: one', 'assistant: You said: one', 'user: two' ],
+        "$vhost: the conversation, without the instructions of before";
+    is $second->{json}{previous_response_id}, $id, "$vhost: what it goes on from";
+    isnt $second->{json}{id}, $id, "$vhost: an id of its own";
+
+    my $third = ask($vhost, 'three', previous_response_id => $second->{json}{id}, stream => $true);
+    my $end = final($third);
+    ok $end, "$vhost: a stream" or diag $third->{body};
+    is $end->{store}, $true, "$vhost: stored, too";
+    is $end->{previous_response_id}, $second->{json}{id}, "$vhost: what the stream goes on from";
+    my $fourth = ask($vhost, 'four', previous_response_id => $end->{id});
+    is_deeply [ upstream_turns() ],
+        [   'user: one', 'assistant: You said: one', 'user: two', 'assistant: You said: two',
+            'user: three', 'assistant: You said: three', 'user: four' ], "$vhost: four turns";
+
+    ask($vhost, 'other', previous_response_id => $id);
+    is_deeply [ upstream_turns() ], [ 'user: one', 'assistant: You said: one', 'user: other' ],
+        "$vhost: a branch";
+
+    my $r = ask($vhost, [ { type => 'item_reference', id => $first->{json}{output}[0]{id} },
+        { role => 'user', content => 'again' } ], previous_response_id => $id);
+    is $r->{status}, 200, "$vhost: a reference" or diag $r->{body};
+    $r = ask($vhost, [ { type => 'item_reference', id => 'msg_nothing' } ], previous_response_id => $id);
+    is $r->{status}, 400, "$vhost: a reference to nothing";
+    like $r->{json}{error}{message}, qr/^input\[0\]/, "$vhost: says where";
+
+    # The endpoints of one response.
+    $r = get($vhost, "/v1/responses/$id");
+    is $r->{status}, 200, "$vhost: GET";
+    is_deeply $r->{json}, $first->{json}, "$vhost: the response as it was";
+    $r = get($vhost, "/v1/responses/$end->{id}");
+    is_deeply $r->{json}, $end, "$vhost: a streamed one as it ended";
+    $r = get($vhost, "/v1/responses/$second->{json}{id}/input_items?limit=5&order=asc");
+    is $r->{status}, 200, "$vhost: input items";
+    is $r->{json}{data}[0]{content}[0]{text}, 'two', "$vhost: of its own turn";
+    is scalar @{ $r->{json}{data} }, 1, "$vhost: alone";
+    is get($vhost, "/v1/responses/$id/input_items?limit=0")->{status}, 400, "$vhost: a wrong page";
+    is get($vhost, "/v1/responses/$id?stream=true")->{status}, 400, "$vhost: not as a stream";
+    is post($vhost, "/v1/responses/$id/cancel", '')->{status}, 400, "$vhost: nothing to cancel";
+    $r = request(vhost => $vhost, method => 'DELETE', path => "/v1/responses/$id/input_items");
+    is $r->{status}, 405, "$vhost: items cannot be deleted";
+    is $r->{headers}{allow}, 'GET, HEAD', "$vhost: says what can be done";
+    $r = request(vhost => $vhost, method => 'DELETE', path => "/v1/responses/$id");
+    is $r->{status}, 200, "$vhost: DELETE";
+    is_deeply $r->{json}, { id => $id, object => 'response', deleted => $true }, "$vhost: deleted";
+    is get($vhost, "/v1/responses/$id")->{status}, 404, "$vhost: gone";
+    is ask($vhost, 'x', previous_response_id => $id)->{status}, 400, "$vhost: cannot be continued";
+    $r = ask($vhost, 'five', previous_response_id => $second->{json}{id});
+    is $r->{status}, 200, "$vhost: what went on from it can";
+    is_deeply [ upstream_turns() ], [ 'user: two', 'assistant: You said: two', 'user: five' ],
+        "$vhost: without what is gone";
+
+    $r = ask($vhost, 'x', store => $false);
+    is $r->{json}{store}, $false, "$vhost: not stored if not wanted";
+    is get($vhost, "/v1/responses/$r->{json}{id}")->{status}, 404, "$vhost: indeed not";
+    $r = post($vhost, '/v1/responses/input_tokens', { model => 'm', input => 'x' x 400 });
+    is $r->{status}, 200, "$vhost: input tokens";
+    is $r->{json}{object}, 'response.input_tokens', "$vhost: an object of its own";
+    cmp_ok $r->{json}{input_tokens}, '>=', 100, "$vhost: an estimate";
+    is $r->{headers}{'x-claude-proxy-estimated'}, 'true', "$vhost: says so";
+    is post($vhost, '/v1/responses/compact', { model => 'm', input => 'x' })->{status}, 501,
+        "$vhost: no compaction";
+    for my $refused ([ background => $true ], [ conversation => 'conv_1' ], [ prompt => { id => 'p' } ]) {
+        $r = ask($vhost, 'x', @$refused);
+        is $r->{status}, 400, "$vhost: $refused->[0] is refused";
+    }
+}
+
+# Unknown and impossible ids.
+{
+    my $r = ask('chat', 'x', previous_response_id => 'resp_nobody');
+    is $r->{status}, 400, 'unknown';
+    is_deeply $r->{json}{error}, { message => "Previous response with id 'resp_nobody' not found.",
+        type => 'invalid_request_error', param => 'previous_response_id',
+        code => 'previous_response_not_found' }, 'in the words of the API';
+    $r = get('chat', '/v1/responses/resp_nobody');
+    is $r->{status}, 404, 'no such response';
+    like $r->{json}{error}{message}, qr/resp_nobody/, 'says which';
+    is get('chat', '/v1/responses/resp_1%2F..%2F..%2Fx')->{status}, 404, 'no way out of the path';
+    is get('chat', '/v1/responses/resp_1/else')->{status}, 404, 'no such part';
+}
+
+# Only one's own.
+{
+    my %key = map { $_ => [ Authorization => "Bearer $_-key" ] } qw(alice bob);
+    my $r = ask('auth', 'mine', at => '/keys', headers => $key{alice});
+    my $id = $r->{json}{id};
+    is $r->{status}, 200, "alice's" or diag $r->{body};
+    is get('auth', "/keys/v1/responses/$id", headers => $key{alice})->{status}, 200, 'alice sees it';
+    is get('auth', "/keys/v1/responses/$id", headers => $key{bob})->{status}, 404, 'bob does not';
+    is request(vhost => 'auth', method => 'DELETE', path => "/keys/v1/responses/$id",
+        headers => $key{bob})->{status}, 404, 'nor can he delete it';
+    is get('auth', "/keys/v1/responses/$id/input_items", headers => $key{bob})->{status}, 404,
+        'nor see what was asked';
+    $r = ask('auth', 'go on', at => '/keys', headers => $key{bob}, previous_response_id => $id);
+    is $r->{json}{error}{code}, 'previous_response_not_found', 'nor go on from it';
+    is get('auth', "/keys/v1/responses/$id", headers => $key{alice})->{status}, 200, 'it is still there';
+}
+
+# Sessions Off.
+{
+    my $kept = ask('chat', 'kept');
+    my $r = ask('chat', 'x', at => '/unkept');
+    is $r->{json}{store}, $false, 'off: not stored';
+    is ask('chat', 'x', at => '/unkept', previous_response_id => $kept->{json}{id})->{status}, 400,
+        'off: nothing is continued';
+}
+
+# A graceful restart keeps all.
+{
+    my $before = ask('chat', 'before the restart');
+    my %old = map { $_ => 1 } children();
+    kill USR1 => server_pid();
+    ok wait_for(10, sub { my @now = children(); @now && !grep { $old{$_} } @now }), 'new children';
+    my $r = wait_for(10, sub {
+        my $answer = eval { ask('chat', 'after', previous_response_id => $before->{json}{id}) };
+        $answer && $answer->{status} == 200 ? $answer : undef;
+    });
+    ok $r, 'goes on after a graceful restart';
+    is_deeply [ upstream_turns() ],
+        [ 'user: before the restart', 'assistant: You said: before the restart', 'user: after' ],
+        'with what was said before';
+}
+
+# Legacy completions.
+for my $vhost (qw(main chat)) {
+    my $r = post($vhost, '/v1/completions', { model => 'm', prompt => 'Once', max_tokens => 20 });
+    is $r->{status}, 200, "$vhost: completions" or diag $r->{body};
+    is $r->{json}{object}, 'text_completion', "$vhost: the object";
+    is $r->{json}{choices}[0]{text}, 'You said: Once', "$vhost: the text";
+    $r = post($vhost, '/v1/completions', { model => 'm', prompt => ['Once'], max_tokens => 20, stream => $true });
+    is join('', map { ref $_->{json} ? $_->{json}{choices}[0]{text} // '' : '' } @{ $r->{events} }),
+        'You said: Once', "$vhost: a stream";
+    is post($vhost, '/v1/completions', { model => 'm', prompt => 'x', suffix => 'y' })->{status}, 400,
+        "$vhost: suffix";
+}
+
+done_testing;
