@@ -18,12 +18,16 @@
 
 #define FOLDER "t/cases/request"
 
+/* By which t/cases makes its envelopes. */
+static const clp_envelope_key key = {"0123456789abcdef0123456789abcdef"};
+
 /* Of Gemini's requests the path says what the body does not. */
 static clp_intake intake_of(const clp_dialect *d, clp_jval given)
 {
     clp_intake intake = CLP_INTAKE(512, 0);
     apr_int64_t stream;
 
+    intake.envelope_key = &key;
     if (d == &clp_dialect_gemini) {
         intake.model = "models/asked";
         intake.stream = clp_jval_int(clp_jval_get(given, "stream"), &stream) ? (int)stream : 0;
@@ -167,6 +171,9 @@ static const char *sniffed_word(const clp_sniffed *s, clp_jval member)
     if (clp_jval_named(member, "session")) {
         return s->session;
     }
+    if (clp_jval_named(member, "previous_response")) {
+        return s->previous_response;
+    }
     if (clp_jval_named(member, "thread")) {
         return s->thread;
     }
@@ -185,6 +192,14 @@ static void check_sniffed(const file *f, const char *name, const run *r, clp_jva
         }
         else if (clp_jval_named(v, "include_usage")) {
             IS_INT(r->sniffed.include_usage, clp_jval_kind(v) == CLP_JSON_TRUE, label);
+        }
+        else if (clp_jval_named(v, "background")) {
+            IS_INT(r->sniffed.background, clp_jval_kind(v) == CLP_JSON_TRUE, label);
+        }
+        else if (clp_jval_named(v, "store")) {
+            apr_int64_t store = 2;
+            clp_jval_int(v, &store);
+            IS_INT(r->sniffed.store, store, label);
         }
         else if (clp_jval_named(v, "max_tokens")) {
             IS_INT(r->sniffed.max_tokens, clp_jval_count_or(v, -1), label);
