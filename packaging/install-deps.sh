@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 BUILD="apache2 apache2-dev libcurl4-openssl-dev libcjson-dev libssl-dev zlib1g-dev libzstd-dev \
 pkg-config gcc make curl"
 # libapache2-mod-perl2 is the package that brings Apache::Test.
-TEST="libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
+TEST="git libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
 nghttp2-client zstd openssl"
 BENCH="nghttp2-client"
 
