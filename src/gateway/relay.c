@@ -1,7 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "relay.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "gateway/count.h"
@@ -92,6 +91,17 @@ static void convert_rate_fields(clp_relay *r)
     }
 }
 
+static clp_body_kind kind_of(const char *content_type)
+{
+    if (content_type && !strncasecmp(content_type, "text/event-stream", 17)) {
+        return CLP_BODY_SSE;
+    }
+    if (content_type && !strncasecmp(content_type, "application/json", 16)) {
+        return CLP_BODY_JSON;
+    }
+    return CLP_BODY_UNKNOWN;
+}
+
 static void make_head(clp_relay *r)
 {
     clp_answer_head *head = &r->head;
@@ -109,6 +119,9 @@ static void make_head(clp_relay *r)
     apr_table_unset(head->headers, "Content-Type");
     if (r->mode == MODE_PASS_STREAM) {
         add_stream_headers(head->headers);
+        if (kind_of(r->content_type) != CLP_BODY_SSE) {
+            head->content_type = "text/event-stream; charset=utf-8";
+        }
     }
     if (!r->request_id) {
         clp_relay_set_request_id(head->headers, r->params->client, r->params->request_id);
@@ -215,20 +228,8 @@ static void decide(clp_relay *r, clp_body_kind body)
 
 /* --- what the transfer tells -------------------------------------------------- */
 
-static clp_body_kind kind_of(const char *content_type)
-{
-    if (content_type && !strncasecmp(content_type, "text/event-stream", 17)) {
-        return CLP_BODY_SSE;
-    }
-    if (content_type && !strncasecmp(content_type, "application/json", 16)) {
-        return CLP_BODY_JSON;
-    }
-    return CLP_BODY_UNKNOWN;
-}
-
 void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
 {
-    clp_body_kind body;
     r->status = status;
     r->headers = apr_table_copy(r->pool, headers);
     r->content_type = apr_table_get(r->headers, "Content-Type");
@@ -237,15 +238,7 @@ void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
         r->mode = MODE_ERROR;
         return;
     }
-    if (r->params->operation != CLP_OP_GENERATE) {
-        r->mode = MODE_PLAIN;
-        return;
-    }
-    body = kind_of(r->content_type);
-    r->mode = MODE_UNDECIDED;
-    if (body != CLP_BODY_UNKNOWN) {
-        decide(r, body);
-    }
+    r->mode = r->params->operation == CLP_OP_GENERATE ? MODE_UNDECIDED : MODE_PLAIN;
 }
 
 /* Where the last whole event of the bytes from `from` on ends; 0 = none does. */
@@ -349,6 +342,14 @@ static void judge(clp_relay *r, int cut)
     }
 }
 
+/* What is only kept, not read, is bounded here. */
+static void check_size(clp_relay *r)
+{
+    if (r->out->n > r->params->max_event) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
+    }
+}
+
 void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
 {
     if (r->state > CLP_RELAY_COMMITTED) {
@@ -360,25 +361,18 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
         return;
     }
     if (r->mode == MODE_PLAIN) {
-        if (r->out->n + n > r->params->max_event) {
-            fail(r,
-                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
-            return;
-        }
         clp_buffer_append(r->out, p, n);
+        check_size(r);
         return;
     }
     if (r->mode == MODE_UNDECIDED) {
-        apr_size_t i = 0;
-        while (i < n && apr_isspace(p[i])) {
-            i++;
-        }
-        if (i == n) {
+        clp_body_kind body = clp_body_kind_found(kind_of(r->content_type), p, n);
+        if (body == CLP_BODY_UNKNOWN) {
             clp_buffer_append(r->out, p, n);
+            check_size(r);
             return;
         }
-        decide(r, p[i] == '{' || p[i] == '[' || !r->params->sniffed->stream ? CLP_BODY_JSON
-                                                                            : CLP_BODY_SSE);
+        decide(r, body);
         if (r->mode == MODE_CONVERT) {
             clp_buffer_clear(r->out);
         }

@@ -5,7 +5,7 @@
  *   client   dialect of the client        stream   whether it asks for a stream
  *   channels [name, dialect, [keys], [urls]] in order of priority
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
- *   expect   {result, status, attempts, tried: ["channel/key/url"], body | contains: [..],
+ *   expect   {result, status, type, tried: ["channel/key/url"], body | contains: [..],
  *             lacks: [..], headers, broken}
  */
 #include <stdio.h>
@@ -272,6 +272,9 @@ static void run_case(clp_jval c, apr_pool_t *pool)
            apr_pstrcat(pool, name, ": status", NULL));
     if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {
         IS_STR(tried(o, pool), want, apr_pstrcat(pool, name, ": tried", NULL));
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "type"), pool))) {
+        IS_STR(clp_exchange_head(x)->content_type, want, apr_pstrcat(pool, name, ": type", NULL));
     }
     if ((want = clp_jval_cstr(clp_jval_get(expect, "body"), pool))) {
         IS_SPAN(clp_buffer_all(got), clp_span_str(want), apr_pstrcat(pool, name, ": body", NULL));
