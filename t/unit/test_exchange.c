@@ -7,8 +7,8 @@
  *   channels [name, dialect, [keys], [urls]] in order of priority
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
  *   expect   {result, status, type, tried: ["channel/key/url"], body | contains: [..],
- *             lacks: [..], headers, broken, what the last upstream was asked: url, sent (fields),
- * asked (body)}
+ *             lacks: [..], headers, broken,
+ *             of the last upstream request: url, sent (its fields), asked (its body)}
  */
 #include <stdio.h>
 #include <stdlib.h>
