@@ -9,6 +9,7 @@
 #include "http_main.h"
 
 #include "config.h"
+#include "request.h"
 #include "wire/log.h"
 
 APLOG_USE_MODULE(claude_proxy);
@@ -94,6 +95,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
     const clp_server_config *conf = clp_server_config_of(s);
     int max_idle = (int)CLP_CONF(conf, idle_engines);
 
+    clp_request_ids_begin();
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

@@ -21,6 +21,9 @@ typedef struct clp_request {
     int counted_by_estimate;    /**< count_tokens was not asked of an upstream */
 } clp_request;
 
+/** Call once in each child, before its first request. */
+void clp_request_ids_begin(void);
+
 /** The request's record, or NULL if it is not ours. Sub- and redirected requests share it. */
 clp_request *clp_request_of(request_rec *r);
 
