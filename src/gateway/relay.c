@@ -12,6 +12,10 @@
 /* An error body beyond this only costs memory; its beginning says enough. */
 #define ERROR_BODY_CAP (256 * 1024)
 
+/* Bytes of an answer that may come before the commit, in events of the largest size:
+ * they are kept. */
+#define WAITING_EVENTS 2
+
 enum {
     MODE_NONE,
     MODE_ERROR,
@@ -30,7 +34,7 @@ static const char *first_of(const apr_table_t *t, const char *a, const char *b)
 
 void clp_relay_set_request_id(apr_table_t *headers, const clp_dialect *client, const char *id)
 {
-    if (id) {
+    if (id && clp_header_id_ok(id)) {
         apr_table_set(headers, client == &clp_dialect_messages ? "request-id" : "x-request-id", id);
     }
 }
@@ -228,10 +232,30 @@ static void decide(clp_relay *r, clp_body_kind body)
 
 /* --- what the transfer tells -------------------------------------------------- */
 
+static int tells_id(const char *name)
+{
+    return !strcasecmp(name, "request-id") || !strcasecmp(name, "x-request-id");
+}
+
+/* httpd would refuse to send the whole answer for one malformed field. */
+static apr_table_t *sound_fields(const apr_table_t *headers, apr_pool_t *pool)
+{
+    const apr_array_header_t *all = apr_table_elts(headers);
+    apr_table_t *sound = apr_table_make(pool, all->nelts);
+    for (int i = 0; i < all->nelts; i++) {
+        const apr_table_entry_t *e = (const apr_table_entry_t *)all->elts + i;
+        if (clp_header_name_ok(e->key) && clp_header_value_ok(e->val) &&
+            (!tells_id(e->key) || clp_header_id_ok(e->val))) {
+            apr_table_add(sound, e->key, e->val);
+        }
+    }
+    return sound;
+}
+
 void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
 {
     r->status = status;
-    r->headers = apr_table_copy(r->pool, headers);
+    r->headers = sound_fields(headers, r->pool);
     r->content_type = apr_table_get(r->headers, "Content-Type");
     r->request_id = first_of(r->headers, "request-id", "x-request-id");
     if (status < 200 || status > 299) {
@@ -350,6 +374,32 @@ static void check_size(clp_relay *r)
     }
 }
 
+/* A part of a body is no document that could be given as it is. */
+static void end_error(clp_relay *r, int whole)
+{
+    const clp_channel *c = r->candidate->channel;
+    clp_problem *problem;
+    if (r->status >= 300 && r->status < 400) {
+        problem = clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                   "The upstream answered with a redirect, which is not followed.");
+        problem->status = r->status;
+        clp_problem_because(problem, r->pool, "check the channel's URL");
+    }
+    else {
+        problem = c->dialect->read_problem(r->status, clp_buffer_all(&r->error_body), r->pool);
+        r->verbatim = whole && r->call->passthrough;
+    }
+    if (problem->retry_after_ms < 0) {
+        problem->retry_after_ms = clp_headers_retry_after(r->headers, r->status, apr_time_now());
+    }
+    if (!problem->request_id) {
+        problem->request_id = r->request_id;
+    }
+    make_head(r);
+    r->head.length = (apr_int64_t)r->error_body.n;
+    fail(r, problem);
+}
+
 void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
 {
     if (r->state > CLP_RELAY_COMMITTED) {
@@ -358,6 +408,15 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
     if (r->mode == MODE_ERROR) {
         apr_size_t room = ERROR_BODY_CAP - r->error_body.n;
         clp_buffer_append(&r->error_body, p, n < room ? n : room);
+        if (n > room) {
+            end_error(r, 0);
+        }
+        return;
+    }
+    r->received += n;
+    if (r->state == CLP_RELAY_WAITING && r->received / WAITING_EVENTS > r->params->max_event) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                 "The upstream's answer is too large before anything is said."));
         return;
     }
     if (r->mode == MODE_PLAIN) {
@@ -382,31 +441,6 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
     }
     r->reader->feed(r->reader, p, n);
     judge(r, 0);
-}
-
-static void end_error(clp_relay *r)
-{
-    const clp_channel *c = r->candidate->channel;
-    clp_problem *problem;
-    if (r->status >= 300 && r->status < 400) {
-        problem = clp_problem_make(r->pool, CLP_BAD_GATEWAY,
-                                   "The upstream answered with a redirect, which is not followed.");
-        problem->status = r->status;
-        clp_problem_because(problem, r->pool, "check the channel's URL");
-    }
-    else {
-        problem = c->dialect->read_problem(r->status, clp_buffer_all(&r->error_body), r->pool);
-        r->verbatim = r->call->passthrough;
-    }
-    if (problem->retry_after_ms < 0) {
-        problem->retry_after_ms = clp_headers_retry_after(r->headers, r->status, apr_time_now());
-    }
-    if (!problem->request_id) {
-        problem->request_id = r->request_id;
-    }
-    make_head(r);
-    r->head.length = (apr_int64_t)r->error_body.n;
-    fail(r, problem);
 }
 
 static void end_plain(clp_relay *r)
@@ -444,7 +478,7 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
         return;
     }
     if (r->mode == MODE_ERROR) {
-        end_error(r);
+        end_error(r, done);
         return;
     }
     if (!r->reader) {
