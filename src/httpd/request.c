@@ -26,6 +26,9 @@ static apr_uint64_t mixed(apr_uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* 62^11 > 2^64 */
+#define HALF_DIGITS 11
+
 static apr_uint64_t start[2];
 static volatile apr_uint64_t count;
 
@@ -42,14 +45,14 @@ static const char *request_id(apr_pool_t *pool)
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     apr_uint64_t n = apr_atomic_inc64(&count);
     apr_uint64_t half[2];
-    char *id = apr_palloc(pool, 4 + 24 + 1);
+    char *id = apr_palloc(pool, 4 + 2 * HALF_DIGITS + 1);
     char *to = id + 4;
 
     half[0] = mixed(start[0] + n);
     half[1] = mixed(start[1] ^ n);
     memcpy(id, "req_", 4);
     for (int h = 0; h < 2; h++) {
-        for (int i = 0; i < 12; i++) {
+        for (int i = 0; i < HALF_DIGITS; i++) {
             *to++ = digits[half[h] % 62];
             half[h] /= 62;
         }

@@ -13,7 +13,7 @@
 typedef struct clp_request {
     const clp_dir_config *conf;
     clp_route route;
-    const char *id;             /**< "req_" and 24 characters; goes to log and client */
+    const char *id;             /**< "req_" and 22 characters; goes to log and client */
     clp_span body;              /**< decoded */
     clp_sniffed sniffed;        /**< zero until the body was looked over */
     const clp_outcome *outcome; /**< NULL when no exchange took place */
