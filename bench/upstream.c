@@ -160,7 +160,8 @@ static int make_event(answer *a, int protocol, int i)
                                    "\"chat.completion.chunk\",\"created\":1700000000,"
                                    "\"model\":\"bench\",\"choices\":";
         if (i < CHUNKS) {
-            addf(a, "%s[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},\"finish_reason\":null}]}\n\n",
+            addf(a,
+                 "%s[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},\"finish_reason\":null}]}\n\n",
                  head, i ? "" : "\"role\":\"assistant\",", text);
         }
         else if (i == CHUNKS) {
@@ -189,10 +190,11 @@ static int make_event(answer *a, int protocol, int i)
              text);
     }
     else if (i == CHUNKS) {
-        addf(a, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-                "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
-                "\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":200}}\n\n"
-                "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        addf(a,
+             "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+             "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+             "\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":200}}\n\n"
+             "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
     return i <= CHUNKS;
 }
@@ -252,8 +254,8 @@ static long request_length(const client *c, const char **body)
         return c->n > 64 * 1024 ? -1 : 0;
     }
     *body = head_end + 4;
-    for (const char *line = memchr(c->in, '\n', (size_t)(head_end - c->in)); line && line < head_end;
-         line = memchr(line + 1, '\n', (size_t)(head_end - line - 1))) {
+    for (const char *line = memchr(c->in, '\n', (size_t)(head_end - c->in));
+         line && line < head_end; line = memchr(line + 1, '\n', (size_t)(head_end - line - 1))) {
         if (!strncasecmp(line + 1, "content-length:", 15)) {
             length = strtoul(line + 16, NULL, 10);
         }
@@ -286,8 +288,8 @@ static const answer *choose(const char *head, const char *body, size_t n, int *h
 static int push(client *c)
 {
     while (c->sent < c->out->n) {
-        ssize_t n = send(c->fd, c->out->bytes + c->sent, c->out->ends[c->write] - c->sent,
-                         MSG_NOSIGNAL);
+        ssize_t n =
+            send(c->fd, c->out->bytes + c->sent, c->out->ends[c->write] - c->sent, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno != EAGAIN) {
                 return 0;
@@ -385,8 +387,8 @@ static int listen_on(int port)
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024)
-        || getsockname(fd, (struct sockaddr *)&address, &size)) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024) ||
+        getsockname(fd, (struct sockaddr *)&address, &size)) {
         die("listen");
     }
     printf("%d\n", ntohs(address.sin_port));

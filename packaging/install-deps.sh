@@ -17,8 +17,8 @@ cd "$(dirname "$0")/.."
 BUILD="apache2 apache2-dev libcurl4-openssl-dev libcjson-dev libssl-dev zlib1g-dev libzstd-dev \
 pkg-config gcc make curl"
 # libapache2-mod-perl2 is the package that brings Apache::Test.
-TEST="libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
-nghttp2-client zstd redis-server"
+TEST="git libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
+nghttp2-client zstd openssl redis-server"
 BENCH="nghttp2-client"
 
 fail()
@@ -78,7 +78,7 @@ install_clients()
     if command -v node >/dev/null 2>&1 && cmp -s $stamp $dir/package-lock.json; then
         return 0
     fi
-    have_node || install_packages nodejs npm
+    have_node || install_packages nodejs npm ca-certificates
     echo "install-deps: installing the SDKs of $dir/package.json"
     (cd $dir && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
         fail "npm could not install the SDKs"

@@ -47,6 +47,8 @@ for my $coding (sort keys %coded) {
 rawdeflate(\$body => \$out);
 is post('main', '/v1/messages', $out, headers => [ 'Content-Encoding' => 'deflate' ])->{status}, 200,
     'deflate without its envelope, as some clients send it';
+is post('main', '/inflated/v1/messages', $coded{gzip}, headers => [ 'Content-Encoding' => 'gzip' ])->{status}, 200,
+    'gzip that an input filter takes off';
 is post('main', '/v1/messages', $body, headers => [ 'Content-Encoding' => 'identity' ])->{status}, 200, 'identity';
 
 upstream_reset();

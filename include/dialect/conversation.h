@@ -213,6 +213,7 @@ typedef struct clp_conversation {
     clp_span metadata;    /**< OpenAI's free map, raw */
     clp_text thread;      /**< Messages: thread.type, which no other dialect can carry */
     int include_usage;    /**< a Chat stream shall end with a usage chunk */
+    int obfuscation;      /**< OpenAI's stream_options.include_obfuscation: 1, 0, -1 = not said */
     int legacy_functions; /**< the client speaks the function era: answer with function_call */
 } clp_conversation;
 

@@ -74,6 +74,14 @@ typedef enum clp_body_kind {
     CLP_BODY_SSE
 } clp_body_kind;
 
+/**
+ * What a body is by its first bytes: an object, an array or a page is a document whatever the
+ * Content-Type says, for many upstreams answer a stream with a document or the other way round.
+ * @param declared by the Content-Type; decides where the first byte leaves it open
+ * @return UNKNOWN as long as there is only padding (blanks, a byte order mark)
+ */
+clp_body_kind clp_body_kind_found(clp_body_kind declared, const char *p, apr_size_t n);
+
 typedef struct clp_reader_options {
     clp_body_kind body;
     apr_size_t max_event;     /**< bytes of one event or document; over it = PROBLEM */

@@ -13,7 +13,9 @@
  * Never upstream: credentials of the client (authorization, x-api-key,
  * x-goog-api-key, api-key, cookie, proxy-authorization), hop-by-hop fields
  * (RFC 9110 7.6.1, and whatever Connection names), content-length,
- * content-encoding, accept-encoding, expect, host, x-forwarded-* and forwarded.
+ * content-encoding, accept-encoding, expect, host, forwarded, and what proxies and
+ * logins in front add: x-forwarded-*, OIDC_*, x-amzn-oidc-*, cf-access-*,
+ * x-goog-iap-*, x-auth-request-*, x-ms-token-*, x-ms-client-principal*.
  * Never to the client: hop-by-hop, content-length, content-encoding, server,
  * date, set-cookie, alt-svc, strict-transport-security, www-authenticate,
  * proxy-authenticate, access-control-* (whom browsers may let read answers is
@@ -40,6 +42,10 @@ apr_int64_t clp_headers_retry_after(const apr_table_t *from_upstream, int status
 
 /** Is the value one that may be sent: visible ASCII, blanks, bytes >= 0x80, no line ends? */
 int clp_header_value_ok(const char *value);
+
+/** Is it fit to be a request's id, for header fields and logs: 1 to 128 visible ASCII
+ * characters? */
+int clp_header_id_ok(const char *id);
 
 /** Is the name an RFC 9110 token? */
 int clp_header_name_ok(const char *name);

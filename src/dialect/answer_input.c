@@ -113,23 +113,29 @@ static void check_size(clp_answer_input *in, int too_large)
     }
 }
 
-/* The first byte that is neither blank nor of a byte order mark. */
-static clp_body_kind decide(clp_body_kind declared, char first)
+static int is_padding(char c)
 {
-    if (first == '{' || first == '[' || first == '<') {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\xef' || c == '\xbb' ||
+           c == '\xbf';
+}
+
+clp_body_kind clp_body_kind_found(clp_body_kind declared, const char *p, apr_size_t n)
+{
+    while (n && is_padding(*p)) {
+        p++;
+        n--;
+    }
+    if (n == 0) {
+        return CLP_BODY_UNKNOWN;
+    }
+    if (*p == '{' || *p == '[' || *p == '<') {
         return CLP_BODY_JSON;
     }
     if (declared == CLP_BODY_SSE) {
         return CLP_BODY_SSE;
     }
     /* data, event, id, retry, a comment */
-    return first && strchr("deir:", first) ? CLP_BODY_SSE : CLP_BODY_JSON;
-}
-
-static int is_padding(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\xef' || c == '\xbb' ||
-           c == '\xbf';
+    return *p && strchr("deir:", *p) ? CLP_BODY_SSE : CLP_BODY_JSON;
 }
 
 void clp_answer_input_feed(clp_answer_input *in, const char *p, apr_size_t n)
@@ -145,7 +151,7 @@ void clp_answer_input_feed(clp_answer_input *in, const char *p, apr_size_t n)
         if (n == 0) {
             return;
         }
-        in->kind = decide(in->kind, *p);
+        in->kind = clp_body_kind_found(in->kind, p, n);
         in->decided = 1;
     }
     if (in->kind == CLP_BODY_SSE) {

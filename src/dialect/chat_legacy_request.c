@@ -44,8 +44,8 @@ static void write_calls(clp_writing *w, const clp_round *asked, const clp_round 
 {
     clp_jw *jw = &w->jw;
 
-    for (int i = 0; i < round->told->nelts; i++) {
-        const clp_answered *a = APR_ARRAY_IDX(round->told, i, const clp_answered *);
+    for (int i = 0; i < round->answers->nelts; i++) {
+        const clp_answered *a = &APR_ARRAY_IDX(round->answers, i, const clp_answered);
         clp_jw_object(jw);
         clp_jw_kstr(jw, "role", "assistant");
         if (i == 0) {
@@ -82,7 +82,7 @@ static void write_turns(clp_writing *w)
             write_calls(w, asked, round);
             clp_chat_write_user_round(w, round, "system");
         }
-        else if (!next || !next->told->nelts) {
+        else if (!next || !next->answers->nelts) {
             write_answer(w, round);
         }
         asked = round;

@@ -299,6 +299,7 @@ static clp_span raw_member(clp_jval root, const char *name)
 static void read_parameters(clp_reading *r, clp_jval root)
 {
     clp_conversation *c = r->c;
+    clp_jval options = clp_read_object(r, root, "stream_options");
     apr_int64_t n = clp_read_count(r, root, "n");
 
     c->n = n < 0 ? 1 : n;
@@ -322,8 +323,8 @@ static void read_parameters(clp_reading *r, clp_jval root)
     c->tier = clp_read_text(r, root, "service_tier");
     c->verbosity = clp_read_text(r, root, "verbosity");
     c->metadata = clp_read_object_raw(r, root, "metadata");
-    c->include_usage =
-        clp_read_flag(r, clp_read_object(r, root, "stream_options"), "include_usage") == 1;
+    c->include_usage = clp_read_flag(r, options, "include_usage") == 1;
+    c->obfuscation = clp_read_flag(r, options, "include_obfuscation");
 }
 
 clp_problem *clp_chat_read_request(clp_conversation **out, clp_span body, const clp_intake *intake,

@@ -291,6 +291,9 @@ static void write_stream(clp_writing *w)
     if (w->target->traits->stream_usage != 0) {
         clp_jw_key(jw, "stream_options");
         clp_jw_object(jw);
+        if (w->c->obfuscation >= 0) {
+            clp_jw_kbool(jw, "include_obfuscation", w->c->obfuscation);
+        }
         clp_jw_kbool(jw, "include_usage", 1);
         clp_jw_end_object(jw);
     }

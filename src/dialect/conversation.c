@@ -18,6 +18,7 @@ clp_conversation *clp_conversation_make(apr_pool_t *pool, const struct clp_diale
     c->reasoning.budget = -1;
     c->reasoning.show = -1;
     c->format_strict = -1;
+    c->obfuscation = -1;
     return c;
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/thread_pins.h"
 #include "relay.h"
 #include "sched/verdict.h"
+#include "upstream/headers.h"
 #include "wire/log.h"
 #include "wire/text.h"
 
@@ -16,6 +17,9 @@
 /* An upstream whose answer is whole may take this long to end its body, so
  * that its connection can be used again. The client waits for none of it. */
 #define GRACE apr_time_from_msec(500)
+
+/* What an upstream says of its failure is worth waiting for, but not for long. */
+#define ERROR_GRACE apr_time_from_sec(15)
 
 struct clp_exchange {
     clp_exchange_params params;
@@ -118,7 +122,7 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
     clp_answer_head head;
 
     x->outcome.problem = problem;
-    if (!problem->request_id && x->params.request_id) {
+    if (x->params.request_id && (!problem->request_id || !clp_header_id_ok(problem->request_id))) {
         clp_problem *named = clp_problem_copy(problem, x->pool);
         named->request_id = x->params.request_id;
         problem = named;
@@ -263,6 +267,9 @@ static void on_head(void *ctx, int status, const apr_table_t *headers)
 {
     clp_exchange *x = ctx;
     clp_relay_head(x->relay, status, headers);
+    if (status < 200 || status > 299) {
+        x->grace_ends = apr_time_now() + ERROR_GRACE;
+    }
 }
 
 static void on_bytes(void *ctx, const char *p, apr_size_t n)
@@ -294,6 +301,7 @@ static void try_next(clp_exchange *x)
     memset(a, 0, sizeof(*a));
     a->candidate = *x->next;
     x->next = NULL;
+    x->grace_ends = 0;
     a->started = apr_time_now();
     if (x->attempt_pool) {
         apr_pool_destroy(x->attempt_pool);
@@ -327,7 +335,8 @@ void clp_exchange_start(clp_exchange *x, apr_time_t now)
 
 static int may_keep_alive(const clp_exchange *x)
 {
-    return x->params.keepalive > 0 && x->params.client->keepalive && !x->done && !x->grace_ends &&
+    int closing = x->grace_ends && x->relay && x->relay->state == CLP_RELAY_COMMITTED;
+    return x->params.keepalive > 0 && x->params.client->keepalive && !x->done && !closing &&
            x->params.sniffed->stream && x->params.operation == CLP_OP_GENERATE;
 }
 
@@ -340,8 +349,10 @@ void clp_exchange_tick(clp_exchange *x, apr_time_t now)
         return;
     }
     if (x->grace_ends && now >= x->grace_ends) {
-        clp_relay_end(x->relay, CLP_TRANSFER_DONE);
-        look(x, CLP_TRANSFER_DONE);
+        clp_transfer_end how =
+            x->relay->state == CLP_RELAY_COMMITTED ? CLP_TRANSFER_DONE : CLP_TRANSFER_LATE_TOTAL;
+        clp_relay_end(x->relay, how);
+        look(x, how);
         return;
     }
     if (may_keep_alive(x) && now - x->last_taken >= x->params.keepalive) {

@@ -1,7 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "relay.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "gateway/count.h"
@@ -12,6 +11,10 @@
 
 /* An error body beyond this only costs memory; its beginning says enough. */
 #define ERROR_BODY_CAP (256 * 1024)
+
+/* Bytes of an answer that may come before the commit, in events of the largest size:
+ * they are kept. */
+#define WAITING_EVENTS 2
 
 enum {
     MODE_NONE,
@@ -31,7 +34,7 @@ static const char *first_of(const apr_table_t *t, const char *a, const char *b)
 
 void clp_relay_set_request_id(apr_table_t *headers, const clp_dialect *client, const char *id)
 {
-    if (id) {
+    if (id && clp_header_id_ok(id)) {
         apr_table_set(headers, client == &clp_dialect_messages ? "request-id" : "x-request-id", id);
     }
 }
@@ -92,6 +95,17 @@ static void convert_rate_fields(clp_relay *r)
     }
 }
 
+static clp_body_kind kind_of(const char *content_type)
+{
+    if (content_type && !strncasecmp(content_type, "text/event-stream", 17)) {
+        return CLP_BODY_SSE;
+    }
+    if (content_type && !strncasecmp(content_type, "application/json", 16)) {
+        return CLP_BODY_JSON;
+    }
+    return CLP_BODY_UNKNOWN;
+}
+
 static void make_head(clp_relay *r)
 {
     clp_answer_head *head = &r->head;
@@ -109,6 +123,9 @@ static void make_head(clp_relay *r)
     apr_table_unset(head->headers, "Content-Type");
     if (r->mode == MODE_PASS_STREAM) {
         add_stream_headers(head->headers);
+        if (kind_of(r->content_type) != CLP_BODY_SSE) {
+            head->content_type = "text/event-stream; charset=utf-8";
+        }
     }
     if (!r->request_id) {
         clp_relay_set_request_id(head->headers, r->params->client, r->params->request_id);
@@ -246,37 +263,37 @@ static void decide(clp_relay *r, clp_body_kind body)
 
 /* --- what the transfer tells -------------------------------------------------- */
 
-static clp_body_kind kind_of(const char *content_type)
+static int tells_id(const char *name)
 {
-    if (content_type && !strncasecmp(content_type, "text/event-stream", 17)) {
-        return CLP_BODY_SSE;
+    return !strcasecmp(name, "request-id") || !strcasecmp(name, "x-request-id");
+}
+
+/* httpd would refuse to send the whole answer for one malformed field. */
+static apr_table_t *sound_fields(const apr_table_t *headers, apr_pool_t *pool)
+{
+    const apr_array_header_t *all = apr_table_elts(headers);
+    apr_table_t *sound = apr_table_make(pool, all->nelts);
+    for (int i = 0; i < all->nelts; i++) {
+        const apr_table_entry_t *e = (const apr_table_entry_t *)all->elts + i;
+        if (clp_header_name_ok(e->key) && clp_header_value_ok(e->val) &&
+            (!tells_id(e->key) || clp_header_id_ok(e->val))) {
+            apr_table_add(sound, e->key, e->val);
+        }
     }
-    if (content_type && !strncasecmp(content_type, "application/json", 16)) {
-        return CLP_BODY_JSON;
-    }
-    return CLP_BODY_UNKNOWN;
+    return sound;
 }
 
 void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
 {
-    clp_body_kind body;
     r->status = status;
-    r->headers = apr_table_copy(r->pool, headers);
+    r->headers = sound_fields(headers, r->pool);
     r->content_type = apr_table_get(r->headers, "Content-Type");
     r->request_id = first_of(r->headers, "request-id", "x-request-id");
     if (status < 200 || status > 299) {
         r->mode = MODE_ERROR;
         return;
     }
-    if (r->params->operation != CLP_OP_GENERATE) {
-        r->mode = MODE_PLAIN;
-        return;
-    }
-    body = kind_of(r->content_type);
-    r->mode = MODE_UNDECIDED;
-    if (body != CLP_BODY_UNKNOWN) {
-        decide(r, body);
-    }
+    r->mode = r->params->operation == CLP_OP_GENERATE ? MODE_UNDECIDED : MODE_PLAIN;
 }
 
 /* Where the last whole event of the bytes from `from` on ends; 0 = none does. */
@@ -385,48 +402,16 @@ static void judge(clp_relay *r, int cut)
     }
 }
 
-void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
+/* What is only kept, not read, is bounded here. */
+static void check_size(clp_relay *r)
 {
-    if (r->state > CLP_RELAY_COMMITTED) {
-        return;
+    if (r->out->n > r->params->max_event) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
     }
-    if (r->mode == MODE_ERROR) {
-        apr_size_t room = ERROR_BODY_CAP - r->error_body.n;
-        clp_buffer_append(&r->error_body, p, n < room ? n : room);
-        return;
-    }
-    if (r->mode == MODE_PLAIN) {
-        if (r->out->n + n > r->params->max_event) {
-            fail(r,
-                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
-            return;
-        }
-        clp_buffer_append(r->out, p, n);
-        return;
-    }
-    if (r->mode == MODE_UNDECIDED) {
-        apr_size_t i = 0;
-        while (i < n && apr_isspace(p[i])) {
-            i++;
-        }
-        if (i == n) {
-            clp_buffer_append(r->out, p, n);
-            return;
-        }
-        decide(r, p[i] == '{' || p[i] == '[' || !r->params->sniffed->stream ? CLP_BODY_JSON
-                                                                            : CLP_BODY_SSE);
-        if (r->mode == MODE_CONVERT) {
-            clp_buffer_clear(r->out);
-        }
-    }
-    if (r->mode != MODE_CONVERT) {
-        pass_bytes(r, p, n);
-    }
-    r->reader->feed(r->reader, p, n);
-    judge(r, 0);
 }
 
-static void end_error(clp_relay *r)
+/* A part of a body is no document that could be given as it is. */
+static void end_error(clp_relay *r, int whole)
 {
     const clp_channel *c = r->candidate->channel;
     clp_problem *problem;
@@ -438,7 +423,7 @@ static void end_error(clp_relay *r)
     }
     else {
         problem = c->dialect->read_problem(r->status, clp_buffer_all(&r->error_body), r->pool);
-        r->verbatim = r->call->passthrough;
+        r->verbatim = whole && r->call->passthrough;
     }
     if (problem->retry_after_ms < 0) {
         problem->retry_after_ms = clp_headers_retry_after(r->headers, r->status, apr_time_now());
@@ -449,6 +434,49 @@ static void end_error(clp_relay *r)
     make_head(r);
     r->head.length = (apr_int64_t)r->error_body.n;
     fail(r, problem);
+}
+
+void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
+{
+    if (r->state > CLP_RELAY_COMMITTED) {
+        return;
+    }
+    if (r->mode == MODE_ERROR) {
+        apr_size_t room = ERROR_BODY_CAP - r->error_body.n;
+        clp_buffer_append(&r->error_body, p, n < room ? n : room);
+        if (n > room) {
+            end_error(r, 0);
+        }
+        return;
+    }
+    r->received += n;
+    if (r->state == CLP_RELAY_WAITING && r->received / WAITING_EVENTS > r->params->max_event) {
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                                 "The upstream's answer is too large before anything is said."));
+        return;
+    }
+    if (r->mode == MODE_PLAIN) {
+        clp_buffer_append(r->out, p, n);
+        check_size(r);
+        return;
+    }
+    if (r->mode == MODE_UNDECIDED) {
+        clp_body_kind body = clp_body_kind_found(kind_of(r->content_type), p, n);
+        if (body == CLP_BODY_UNKNOWN) {
+            clp_buffer_append(r->out, p, n);
+            check_size(r);
+            return;
+        }
+        decide(r, body);
+        if (r->mode == MODE_CONVERT) {
+            clp_buffer_clear(r->out);
+        }
+    }
+    if (r->mode != MODE_CONVERT) {
+        pass_bytes(r, p, n);
+    }
+    r->reader->feed(r->reader, p, n);
+    judge(r, 0);
 }
 
 static void end_plain(clp_relay *r)
@@ -486,7 +514,7 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
         return;
     }
     if (r->mode == MODE_ERROR) {
-        end_error(r);
+        end_error(r, done);
         return;
     }
     if (!r->reader) {

@@ -48,6 +48,7 @@ typedef struct clp_relay {
     apr_pool_t *pool;
     apr_table_t *headers;
     const char *content_type;
+    apr_size_t received; /**< bytes of a good answer's body */
     int mode;
     clp_reader *reader;
     clp_writer *writer;

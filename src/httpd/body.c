@@ -57,11 +57,16 @@ static int read_all(request_rec *r, clp_buffer *into, apr_int64_t max, clp_probl
     return OK;
 }
 
+static clp_coding coding_of(request_rec *r)
+{
+    return clp_coding_parse(apr_table_get(r->headers_in, "Content-Encoding"));
+}
+
 int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem)
 {
     apr_int64_t max = CLP_CONF(q->conf, max_body);
     const char *length = apr_table_get(r->headers_in, "Content-Length");
-    clp_coding coding = clp_coding_parse(apr_table_get(r->headers_in, "Content-Encoding"));
+    clp_coding coding = coding_of(r);
     clp_buffer *raw = clp_buffer_make(r->pool, 0);
     clp_buffer *decoded;
     int status;
@@ -84,6 +89,8 @@ int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem)
     if (status != OK || *problem) {
         return status;
     }
+    /* An input filter that took it off has taken it out of the header too. */
+    coding = coding_of(r);
     if (coding == CLP_CODING_IDENTITY) {
         q->body = clp_buffer_all(raw);
         return OK;

@@ -7,6 +7,7 @@
 #include "http_main.h"
 
 #include "config.h"
+#include "request.h"
 #include "session_socache.h"
 #include "sessions.h"
 #include "shared_memory.h"
@@ -87,6 +88,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
     const clp_server_config *conf = clp_server_config_of(s);
     int max_idle = (int)CLP_CONF(conf, idle_engines);
 
+    clp_request_ids_begin();
     clp_sessions_child(s, p);
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {

@@ -279,7 +279,9 @@ static int set_notes(request_rec *r)
     for (apr_size_t i = 0; i < TAGS; i++) {
         const char *value = tags[i].value(&s);
         if (value && *value) {
-            apr_table_setn(last->notes, tags[i].note, safe(value, r->pool));
+            /* Runs once a request, and these names begin alike: setn would compare each
+             * with all before it. */
+            apr_table_addn(last->notes, tags[i].note, safe(value, r->pool));
         }
     }
     return DECLINED;

@@ -14,7 +14,7 @@
 typedef struct clp_request {
     const clp_dir_config *conf;
     clp_route route;
-    const char *id;                    /**< "req_" and 24 characters; goes to log and client */
+    const char *id;                    /**< "req_" and 22 characters; goes to log and client */
     clp_span body;                     /**< decoded */
     clp_sniffed sniffed;               /**< zero until the body was looked over */
     const clp_outcome *outcome;        /**< NULL when no exchange took place */
@@ -24,6 +24,9 @@ typedef struct clp_request {
     int held_upstream;                 /**< Responses: goes on from one that we do not know */
     int counted_by_estimate;           /**< count_tokens was not asked of an upstream */
 } clp_request;
+
+/** Call once in each child, before its first request. */
+void clp_request_ids_begin(void);
 
 /** The request's record, or NULL if it is not ours. Sub- and redirected requests share it. */
 clp_request *clp_request_of(request_rec *r);

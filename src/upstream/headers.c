@@ -27,6 +27,12 @@ static const char *const never_up[] = {HOP_BY_HOP,
                                        "forwarded",
                                        NULL};
 
+/* How the names of fields begin that proxies and logins in front of the handler
+ * add: addresses, tokens and claims of users. */
+static const char *const front_fields[] = {
+    "x-forwarded-",    "oidc_",       "x-amzn-oidc-",          "cf-access-", "x-goog-iap-",
+    "x-auth-request-", "x-ms-token-", "x-ms-client-principal", NULL};
+
 static const char *const never_down[] = {HOP_BY_HOP,
                                          "content-length",
                                          "content-encoding",
@@ -44,6 +50,16 @@ static int is_listed(const char *const *list, const char *name)
     int c = apr_tolower(*name);
     for (; *list; list++) {
         if (**list == c && !strcasecmp(*list, name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int begins_with_listed(const char *const *list, const char *name)
+{
+    for (; *list; list++) {
+        if (!strncasecmp(*list, name, strlen(*list))) {
             return 1;
         }
     }
@@ -80,7 +96,7 @@ static int is_per_hop(const apr_table_t *all, const char *name)
 
 int clp_header_goes_up(const char *name, const apr_table_t *from_client)
 {
-    return !is_listed(never_up, name) && strncasecmp(name, "x-forwarded-", 12) != 0 &&
+    return !is_listed(never_up, name) && !begins_with_listed(front_fields, name) &&
            !is_per_hop(from_client, name);
 }
 
@@ -320,6 +336,15 @@ int clp_header_value_ok(const char *value)
         }
     }
     return 1;
+}
+
+int clp_header_id_ok(const char *id)
+{
+    apr_size_t n = 0;
+    while (n <= 128 && id[n] > 0x20 && id[n] < 0x7f) {
+        n++;
+    }
+    return n >= 1 && n <= 128 && !id[n];
 }
 
 int clp_header_name_ok(const char *name)

@@ -3,10 +3,12 @@
  * The exchange over a scripted transport: every line of t/cases/exchange.jsonl
  * is a request, what its upstreams answer, and what must come of it.
  *   client   dialect of the client        stream   whether it asks for a stream
+ *   headers  fields of its request        query    of its URL
  *   channels [name, dialect, [keys], [urls]] in order of priority
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
- *   expect   {result, status, attempts, tried: ["channel/key/url"], body | contains: [..],
- *             lacks: [..], headers, broken}
+ *   expect   {result, status, type, tried: ["channel/key/url"], body | contains: [..],
+ *             lacks: [..], headers, broken,
+ *             of the last upstream request: url, sent (its fields), asked (its body)}
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +36,9 @@ typedef struct fake {
     apr_pool_t *pool;
     clp_jval next_answer;
     clp_transfer *running;
-    apr_array_header_t *urls; /* of const char *: what was asked, in order */
-    apr_array_header_t *bodies;
+    const char *url; /* what was asked last */
+    apr_table_t *sent;
+    clp_span asked;
     int cancelled;
 } fake;
 
@@ -48,9 +51,9 @@ static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request 
     t->answer = f->next_answer;
     t->piece = clp_jval_first(clp_jval_get(t->answer, "pieces"));
     f->next_answer = clp_jval_ok(f->next_answer) ? clp_jval_next(f->next_answer) : CLP_JVAL_NONE;
-    APR_ARRAY_PUSH(f->urls, const char *) = apr_pstrdup(f->pool, request->url);
-    APR_ARRAY_PUSH(f->bodies, const char *) =
-        apr_pstrmemdup(f->pool, request->body.p, request->body.n);
+    f->url = apr_pstrdup(f->pool, request->url);
+    f->sent = apr_table_clone(f->pool, request->headers);
+    f->asked = clp_span_of(apr_pmemdup(f->pool, request->body.p, request->body.n), request->body.n);
     f->running = t;
     return t;
 }
@@ -83,6 +86,15 @@ static clp_transfer_end end_of(clp_jval answer, apr_pool_t *pool)
     return CLP_TRANSFER_DONE;
 }
 
+static apr_table_t *fields_of(clp_jval object, apr_pool_t *pool)
+{
+    apr_table_t *t = apr_table_make(pool, 4);
+    CLP_JVAL_EACH (h, object) {
+        apr_table_addn(t, clp_text_cstr(clp_jval_name(h), pool), clp_jval_cstr(h, pool));
+    }
+    return t;
+}
+
 static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t timeout,
                       int *client_ready)
 {
@@ -95,13 +107,9 @@ static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t ti
         return;
     }
     if (!t->head_done && clp_jval_ok(clp_jval_get(t->answer, "status"))) {
-        apr_table_t *headers = apr_table_make(f->pool, 4);
+        apr_table_t *headers = fields_of(clp_jval_get(t->answer, "headers"), f->pool);
         const char *type = clp_jval_cstr(clp_jval_get(t->answer, "type"), f->pool);
         apr_table_setn(headers, "Content-Type", type ? type : "application/json");
-        CLP_JVAL_EACH (h, clp_jval_get(t->answer, "headers")) {
-            apr_table_addn(headers, clp_text_cstr(clp_jval_name(h), f->pool),
-                           clp_jval_cstr(h, f->pool));
-        }
         t->head_done = 1;
         t->handler.on_head(t->handler.ctx,
                            (int)clp_jval_count_or(clp_jval_get(t->answer, "status"), 0), headers);
@@ -179,6 +187,16 @@ static void check_texts(clp_jval list, const char *body, int want, const char *n
     }
 }
 
+/* null: the field is not there */
+static void check_fields(const apr_table_t *got, clp_jval want, const char *name, apr_pool_t *pool)
+{
+    CLP_JVAL_EACH (h, want) {
+        const char *field = clp_text_cstr(clp_jval_name(h), pool);
+        IS_STR(apr_table_get(got, field), clp_jval_cstr(h, pool),
+               apr_pstrcat(pool, name, ": field ", field, NULL));
+    }
+}
+
 static const char *tried(const clp_outcome *o, apr_pool_t *pool)
 {
     const char *list = "";
@@ -217,8 +235,6 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     f.base.cancel = fake_cancel;
     f.base.step = fake_step;
     f.pool = pool;
-    f.urls = apr_array_make(pool, 4, sizeof(const char *));
-    f.bodies = apr_array_make(pool, 4, sizeof(const char *));
     f.next_answer = clp_jval_first(clp_jval_get(c, "answers"));
 
     memset(&params, 0, sizeof(params));
@@ -236,7 +252,8 @@ static void run_case(clp_jval c, apr_pool_t *pool)
         OK(0, "%s: there is a plan", name);
         return;
     }
-    params.headers = apr_table_make(pool, 1);
+    params.headers = fields_of(clp_jval_get(c, "headers"), pool);
+    params.query = clp_jval_cstr(clp_jval_get(c, "query"), pool);
     params.transport = &f.base;
     params.intake = intake;
     params.max_event = 1024 * 1024;
@@ -273,15 +290,25 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {
         IS_STR(tried(o, pool), want, apr_pstrcat(pool, name, ": tried", NULL));
     }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "type"), pool))) {
+        IS_STR(clp_exchange_head(x)->content_type, want, apr_pstrcat(pool, name, ": type", NULL));
+    }
     if ((want = clp_jval_cstr(clp_jval_get(expect, "body"), pool))) {
         IS_SPAN(clp_buffer_all(got), clp_span_str(want), apr_pstrcat(pool, name, ": body", NULL));
     }
     check_texts(clp_jval_get(expect, "contains"), clp_buffer_cstr(got, pool), 1, name, pool);
     check_texts(clp_jval_get(expect, "lacks"), clp_buffer_cstr(got, pool), 0, name, pool);
-    CLP_JVAL_EACH (h, clp_jval_get(expect, "headers")) {
-        const char *field = clp_text_cstr(clp_jval_name(h), pool);
-        IS_STR(apr_table_get(clp_exchange_head(x)->headers, field), clp_jval_cstr(h, pool),
-               apr_pstrcat(pool, name, ": field ", field, NULL));
+    if (clp_jval_ok(clp_jval_get(expect, "headers"))) {
+        check_fields(clp_exchange_head(x)->headers, clp_jval_get(expect, "headers"), name, pool);
+    }
+    if (clp_jval_ok(clp_jval_get(expect, "sent"))) {
+        check_fields(f.sent, clp_jval_get(expect, "sent"), name, pool);
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "asked"), pool))) {
+        IS_SPAN(f.asked, clp_span_str(want), apr_pstrcat(pool, name, ": asked", NULL));
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "url"), pool))) {
+        IS_STR(f.url, want, apr_pstrcat(pool, name, ": url", NULL));
     }
     if (clp_jval_ok(clp_jval_get(expect, "broken"))) {
         int broken = 0;

@@ -40,6 +40,11 @@ static void test_up(apr_pool_t *pool)
         {"X-Forwarded-For", 0},
         {"x-forwarded-proto", 0},
         {"Forwarded", 0},
+        {"OIDC_access_token", 0},
+        {"OIDC_CLAIM_email", 0},
+        {"x-amzn-oidc-data", 0},
+        {"Cf-Access-Jwt-Assertion", 0},
+        {"X-Auth-Request-Access-Token", 0},
         {"X-Hop", 0},
         {"x-hop-2", 0},
         {"X-Hop-22", 1},
@@ -175,7 +180,7 @@ static void test_retry_after(apr_pool_t *pool)
     }
 }
 
-static void test_form(void)
+static void test_form(apr_pool_t *pool)
 {
     OK(clp_header_value_ok(""), "empty value");
     OK(clp_header_value_ok("a b\tc \xc3\xbc~"), "blanks and high bytes");
@@ -183,6 +188,13 @@ static void test_form(void)
     OK(!clp_header_value_ok("a\nb"), "LF");
     OK(!clp_header_value_ok("a\x01"), "control");
     OK(!clp_header_value_ok("\x7f"), "DEL");
+    OK(clp_header_id_ok("req_011CSHoEeqs5C35K2UUqR7Fy"), "an id");
+    OK(!clp_header_id_ok(""), "no id");
+    OK(!clp_header_id_ok("req_1 2"), "a blank in an id");
+    OK(!clp_header_id_ok("req_\x01"), "a control character in an id");
+    OK(!clp_header_id_ok("req_\xc3\xbc"), "high bytes in an id");
+    OK(clp_header_id_ok(apr_psprintf(pool, "%0128d", 1)), "a long id");
+    OK(!clp_header_id_ok(apr_psprintf(pool, "%0129d", 1)), "too long an id");
     OK(clp_header_name_ok("X-a_1.b~"), "token");
     OK(!clp_header_name_ok(""), "empty name");
     OK(!clp_header_name_ok("a b"), "blank in a name");
@@ -198,6 +210,6 @@ int main(void)
     test_down(pool);
     test_copy(pool);
     test_retry_after(pool);
-    test_form();
+    test_form(pool);
     return tap_end();
 }

@@ -107,7 +107,7 @@ sub prepare {
     remove_tree("$top/t/logs");
     make_path("$top/t/logs", "$top/t/htdocs");
     unlink glob "$top/t/conf/{httpd.conf,extra.conf,apache_test_config.pm,base.conf}";
-    my ($upstream, $void, $refused) = free_ports(3);
+    my ($upstream, $void, $refused, $tls, $tls_client) = free_ports(5);
     my $libexec = $ENV{CLP_LIBEXEC} || qx(apxs -q LIBEXECDIR) || '/usr/lib/apache2/modules';
     chomp $libexec;
     my %value = (LIBEXEC => $libexec, MODULE => $module);
@@ -119,13 +119,15 @@ sub prepare {
     }
     close $out or die "base.conf: $!\n";
     open my $ports, '>', "$top/t/conf/ports.conf" or die "ports.conf: $!\n";
-    print {$ports} "Define UPSTREAM_PORT $upstream\nDefine VOID_PORT $void\nDefine REFUSED_PORT $refused\n";
+    print {$ports} "Define LIBEXEC $libexec\nDefine UPSTREAM_PORT $upstream\nDefine VOID_PORT $void\n",
+        "Define REFUSED_PORT $refused\nDefine TLS_PORT $tls\nDefine TLS_CLIENT_PORT $tls_client\n";
     close $ports or die "ports.conf: $!\n";
     # The file of ClaudeAccessKeyFile has to be there at the start.
     open my $keys, '>', "$top/t/logs/keys" or die "keys: $!\n";
     chmod 0600, "$top/t/logs/keys";
     print {$keys} "first first-file-key\n";
     close $keys or die "keys: $!\n";
+    certificates("$top/t/logs/tls");
     return;
 }
 
@@ -143,6 +145,31 @@ sub end_upstream {
     waitpid $upstream_pid, 0;
     undef $upstream_pid;
     unlink "$top/t/logs/upstream.pid";
+    return;
+}
+
+# An authority of our own, a server's certificate from it, and a client's.
+sub certificates {
+    my ($dir) = @_;
+    make_path($dir);
+    open my $saved, '>&', \*STDERR or die "STDERR: $!\n";
+    open STDERR, '>', "$dir/openssl.log" or die "openssl.log: $!\n";
+    my @new_key = qw(openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes);
+    system(@new_key, qw(-x509 -days 30 -subj /CN=ca), '-keyout', "$dir/ca.key", '-out', "$dir/ca.pem") == 0
+        or die "openssl: $?\n";
+    for my $name (qw(server client)) {
+        my $alt = $name eq 'server' ? 'subjectAltName=DNS:localhost,IP:127.0.0.1' : 'extendedKeyUsage=clientAuth';
+        open my $ext, '>', "$dir/$name.ext" or die "$name.ext: $!\n";
+        print {$ext} "basicConstraints=CA:FALSE\n$alt\n";
+        close $ext;
+        system(@new_key, '-subj', "/CN=$name", '-keyout', "$dir/$name.key", '-out', "$dir/$name.csr") == 0
+            && system(qw(openssl x509 -req -days 30 -CAcreateserial), '-CA', "$dir/ca.pem",
+            '-CAkey', "$dir/ca.key", '-in', "$dir/$name.csr",
+            '-extfile', "$dir/$name.ext", '-out', "$dir/$name.crt") == 0
+            && system("cat '$dir/$name.crt' '$dir/$name.key' > '$dir/$name.pem'") == 0
+            or die "openssl: $?\n";
+    }
+    open STDERR, '>&', $saved or die "STDERR: $!\n";
     return;
 }
 
@@ -184,7 +211,7 @@ sub run_tests {
     $self->{clp_failed} = 0;
     return if !$self->{opts}{'run-tests'};
     my @tests = @{ $self->{clp_tests} };
-    @tests = (sort(glob "$top/t/*.t"), sort(glob "$top/t/clients/*.mjs")) if !@tests;
+    @tests = (sort(glob 't/*.t'), sort(glob 't/clients/*.mjs')) if !@tests;
     # Where the SDK clients find everything.
     my $vhosts = $self->{test_config}{vhosts};
     $ENV{"CLP_URL_$_"} = "http://127.0.0.1:$vhosts->{$_}{port}" for keys %$vhosts;

@@ -16,7 +16,7 @@ NAME/PART. Lines in front of the first such line belong to each of them.
 A line that begins with "messages:" or "chat:" holds only for that protocol.
 
   status 429 Too Many Requests     (200 OK)
-  header retry-after: 7
+  header retry-after: 7            (escapes as in raw)
   answer [document|stream] [N]     a plausible answer; N: words of text
   error 429 rate_limit_error Slow  an error body of the protocol, and the status
   body TEXT                        TEXT as it stands, no newline
@@ -136,7 +136,7 @@ sub compile {
             my ($status, $reason) = split / /, $rest, 2;
             @head{qw(status reason)} = ($status, $reason // 'Scripted');
         }
-        elsif ($verb eq 'header') { push @{ $head{headers} }, $rest }
+        elsif ($verb eq 'header') { push @{ $head{headers} }, unescape($rest) }
         elsif ($verb eq 'answer') {
             my $stream = $rest =~ /stream/ ? 1 : $rest =~ /document/ ? 0 : $request->{stream};
             my ($words) = $rest =~ /(\d+)/;
