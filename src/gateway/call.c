@@ -67,9 +67,8 @@ static const char *query_of(const clp_exchange_params *params, const clp_candida
     if (passthrough) {
         return params->query;
     }
-    return candidate->channel->dialect == &clp_dialect_gemini && params->sniffed->stream
-               ? "alt=sse"
-               : NULL;
+    return candidate->channel->dialect == &clp_dialect_gemini && params->sniffed->stream ? "alt=sse"
+                                                                                         : NULL;
 }
 
 static apr_table_t *headers_of(const clp_exchange_params *params, const clp_candidate *candidate,
@@ -142,10 +141,9 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
         return problem;
     }
     out->request.method = params->operation == CLP_OP_RESOURCE ? params->method : "POST";
-    out->request.url =
-        clp_address_make(candidate->url, c->dialect == &clp_dialect_gemini ? "/v1beta" : "/v1",
-                         endpoint_of(params, candidate, pool),
-                         query_of(params, candidate, out->passthrough), pool);
+    out->request.url = clp_address_make(
+        candidate->url, c->dialect == &clp_dialect_gemini ? "/v1beta" : "/v1",
+        endpoint_of(params, candidate, pool), query_of(params, candidate, out->passthrough), pool);
     out->request.headers = headers_of(params, candidate, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
     out->request.tls = &c->tls;

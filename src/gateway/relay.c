@@ -49,8 +49,8 @@ void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *para
                           apr_pool_t *pool)
 {
     head->status = 200;
-    head->content_type = stream && !params->sniffed->array ? "text/event-stream; charset=utf-8"
-                                                           : "application/json";
+    head->content_type =
+        stream && !params->sniffed->array ? "text/event-stream; charset=utf-8" : "application/json";
     head->headers = apr_table_make(pool, 8);
     head->length = -1;
     if (stream) {

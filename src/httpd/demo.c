@@ -146,8 +146,7 @@ static int generate(request_rec *r, const clp_dialect *dialect)
         clp_demo_answer(c, &sink, r->pool);
         return clp_reply_json(r, HTTP_OK, a.out);
     }
-    ap_set_content_type(r, options.array ? "application/json"
-                                         : "text/event-stream; charset=utf-8");
+    ap_set_content_type(r, options.array ? "application/json" : "text/event-stream; charset=utf-8");
     apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
     clp_demo_answer(c, &sink, r->pool);
     send_out(&a, 1);

@@ -194,12 +194,12 @@ int clp_endpoint_forward(request_rec *r, clp_request *q)
     clp_problem *problem;
     clp_transport *transport;
     clp_plan *plan;
-    int status = take_request(r, q, &problem);
+    int status = clp_generate_take(r, q, &problem);
 
     if (status != OK) {
         return status;
     }
-    if (!problem && make_plan(&plan, r, q, 1)) {
+    if (!problem && clp_generate_plan(&plan, r, q, 1)) {
         problem = clp_problem_make(r->pool, CLP_NOT_IMPLEMENTED,
                                    "%s is not available for the model '%s': no channel that serves "
                                    "it speaks this protocol.",
@@ -208,7 +208,7 @@ int clp_endpoint_forward(request_rec *r, clp_request *q)
     if (problem) {
         return clp_reply_problem(r, q, problem);
     }
-    transport = take_transport(r);
+    transport = clp_generate_transport(r);
     if (!transport) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -40,9 +40,8 @@ static int key_as_google(request_rec *r)
 
 static const clp_dialect *dialect_by_fields(request_rec *r, const char *path)
 {
-    if (!strncmp(path, "/v1beta/", 8) ||
-        (key_as_google(r) && !strncmp(path, "/v1/models", 10) &&
-         !apr_table_get(r->headers_in, "anthropic-version"))) {
+    if (!strncmp(path, "/v1beta/", 8) || (key_as_google(r) && !strncmp(path, "/v1/models", 10) &&
+                                          !apr_table_get(r->headers_in, "anthropic-version"))) {
         return &clp_dialect_gemini;
     }
     if (ap_strstr_c(path, "/messages") || apr_table_get(r->headers_in, "anthropic-version") ||
