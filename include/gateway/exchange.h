@@ -31,12 +31,14 @@ typedef enum clp_operation {
     CLP_OP_GENERATE,     /**< messages, chat completions: a request for an answer */
     CLP_OP_COUNT_TOKENS, /**< any small JSON document, asked of channels of the client's own dialect
                           */
+    CLP_OP_FORWARD,      /**< likewise, by `action` behind the model in the path (Gemini) */
     CLP_OP_RESOURCE      /**< likewise, by `method` and `path` */
 } clp_operation;
 
 typedef struct clp_exchange_params {
     const clp_dialect *client;
     clp_operation operation;
+    const char *action; /**< CLP_OP_FORWARD: what it is called in the path */
     clp_span body; /**< decoded; must outlive the exchange */
     const clp_sniffed *sniffed;
     const apr_table_t *headers; /**< the client's */

@@ -82,9 +82,8 @@ static void note_media(clp_reading *r, clp_jval v, clp_block *b)
     clp_text mime = clp_read_text(r, v, clp_gemini_name(v, "mimeType", r->pool));
 
     b->kind = CLP_BLOCK_OPAQUE;
-    b->text =
-        clp_text_str(apr_pstrcat(r->pool, "[media omitted: ", clp_text_cstr(mime, r->pool), "]",
-                                 NULL));
+    b->text = clp_text_str(
+        apr_pstrcat(r->pool, "[media omitted: ", clp_text_cstr(mime, r->pool), "]", NULL));
 }
 
 static void read_media(clp_reading *r, clp_jval v, clp_block *b, int is_file, int in_model)
@@ -132,8 +131,8 @@ static void read_code_result(clp_reading *r, clp_jval v, clp_block *b)
 static clp_text make_id(contents *c, clp_text name)
 {
     char hex[65];
-    const char *from = apr_psprintf(c->r->pool, "%d.%d.%s", c->content, c->part,
-                                    clp_text_cstr(name, c->r->pool));
+    const char *from =
+        apr_psprintf(c->r->pool, "%d.%d.%s", c->content, c->part, clp_text_cstr(name, c->r->pool));
 
     clp_sha256_hex(clp_span_str(from), hex);
     return clp_text_str(apr_psprintf(c->r->pool, "call_%.24s", hex));
@@ -284,12 +283,9 @@ static const struct {
     const char *name;
     clp_block_kind kind;
 } members[] = {
-    {"functionCall", CLP_BLOCK_TOOL_CALL},
-    {"functionResponse", CLP_BLOCK_TOOL_RESULT},
-    {"inlineData", CLP_BLOCK_IMAGE},
-    {"fileData", CLP_BLOCK_DOCUMENT},
-    {"executableCode", CLP_BLOCK_SERVER},
-    {"codeExecutionResult", CLP_BLOCK_OPAQUE},
+    {"functionCall", CLP_BLOCK_TOOL_CALL}, {"functionResponse", CLP_BLOCK_TOOL_RESULT},
+    {"inlineData", CLP_BLOCK_IMAGE},       {"fileData", CLP_BLOCK_DOCUMENT},
+    {"executableCode", CLP_BLOCK_SERVER},  {"codeExecutionResult", CLP_BLOCK_OPAQUE},
 };
 
 static void read_member(contents *c, clp_jval part, clp_jval v, clp_block_kind kind)

@@ -36,8 +36,8 @@ typedef struct gemini_reader {
     clp_stop stop;
     shape shape;
     unsigned passive : 1;
-    unsigned open : 1;     /* a block of kind `part` */
-    unsigned told : 1;     /* usage was told */
+    unsigned open : 1; /* a block of kind `part` */
+    unsigned told : 1; /* usage was told */
     unsigned started : 1;
     unsigned stopped : 1;  /* a finish reason was told */
     unsigned failed : 1;   /* and it was that of a call gone wrong */
@@ -291,8 +291,8 @@ static int starts(clp_span s, const char *prefix)
 
 static void read_finish(gemini_reader *r, clp_span reason)
 {
-    static const char *const filters[] = {"SAFETY",  "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT",
-                                          "SPII",    "LANGUAGE",   NULL};
+    static const char *const filters[] = {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT",
+                                          "SPII",   "LANGUAGE",   NULL};
     clp_stop stop = CLP_STOP_END;
 
     if (!reason.n) {
@@ -448,9 +448,10 @@ static void on_document(void *ctx, clp_jval root)
         finish(r);
     }
     else {
-        fail(r, clp_jval_ok(clp_jval_get(root, "candidates"))
-                    ? "The upstream's answer broke off before its end."
-                    : "The upstream sent a document that is no answer.",
+        fail(r,
+             clp_jval_ok(clp_jval_get(root, "candidates"))
+                 ? "The upstream's answer broke off before its end."
+                 : "The upstream sent a document that is no answer.",
              "no finishReason");
     }
 }
@@ -496,7 +497,8 @@ static void feed_array(gemini_reader *r, const char *p, apr_size_t n)
     }
 }
 
-/* --- events, and an error between them --------------------------------------------------------- */
+/* --- events, and an error between them ---------------------------------------------------------
+ */
 
 /* Google ends a stream that fails with a bare error document: a line that begins with a brace
  * cannot be a field. It and all behind it is kept for the end. */
@@ -523,8 +525,7 @@ static void end_events(gemini_reader *r, clp_ending how)
     static const clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 2, 0};
     clp_span bare = clp_buffer_all(&r->bare);
 
-    if (bare.n && !r->ended &&
-        clp_json_scan(r->json, bare, &limits, NULL) == CLP_JSON_OK &&
+    if (bare.n && !r->ended && clp_json_scan(r->json, bare, &limits, NULL) == CLP_JSON_OK &&
         clp_problems_told(clp_json_root(r->json))) {
         end_with(r, clp_gemini_read_problem(200, bare, r->pool));
         return;

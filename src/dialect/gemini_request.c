@@ -76,8 +76,7 @@ static void read_function(clp_reading *r, clp_jval v)
     t->kind = CLP_TOOL_FUNCTION;
     t->name = clp_read_name_needed(r, v, "name");
     t->description = clp_read_text(r, v, "description");
-    t->schema =
-        clp_read_object_raw(r, v, clp_gemini_name(v, "parametersJsonSchema", r->pool));
+    t->schema = clp_read_object_raw(r, v, clp_gemini_name(v, "parametersJsonSchema", r->pool));
     schema = clp_read_object_raw(r, v, "parameters");
     if (!t->schema.p && schema.p) {
         t->schema = clp_gemini_schema_open(schema, r->pool);
@@ -217,7 +216,7 @@ static void read_budget(clp_reading *r, clp_jval thinking)
         clp_reject(r, v, "expected an integer of at least -1");
         return;
     }
-    to->mode = to->budget == 0   ? CLP_THINKING_OFF
+    to->mode = to->budget == 0    ? CLP_THINKING_OFF
                : to->budget == -1 ? CLP_THINKING_ADAPTIVE
                                   : CLP_THINKING_ON;
 }
@@ -282,8 +281,7 @@ static void read_config(clp_reading *r, clp_jval root)
     c->seed = number(r, config, "seed");
     c->presence_penalty = number(r, config, "presencePenalty");
     c->frequency_penalty = number(r, config, "frequencyPenalty");
-    clp_read_texts(r,
-                   clp_read_array(r, config, clp_gemini_name(config, "stopSequences", r->pool)),
+    clp_read_texts(r, clp_read_array(r, config, clp_gemini_name(config, "stopSequences", r->pool)),
                    c->stop);
     read_modalities(r, config);
     read_format(r, config);
@@ -295,8 +293,8 @@ static void read_config(clp_reading *r, clp_jval root)
 /* What is to be counted may be a whole request inside the request. */
 static clp_jval look_inside(clp_reading *r, clp_jval root)
 {
-    clp_jval inner = clp_read_object(
-        r, root, clp_gemini_name(root, "generateContentRequest", r->pool));
+    clp_jval inner =
+        clp_read_object(r, root, clp_gemini_name(root, "generateContentRequest", r->pool));
     return clp_jval_ok(inner) ? inner : root;
 }
 
@@ -333,8 +331,8 @@ clp_problem *clp_gemini_read_request(clp_conversation **out, clp_span body,
     read_config(&r, root);
     read_tools(&r, root);
     read_choice(&r, root);
-    clp_gemini_read_system(
-        &r, clp_jval_get(root, clp_gemini_name(root, "systemInstruction", pool)));
+    clp_gemini_read_system(&r,
+                           clp_jval_get(root, clp_gemini_name(root, "systemInstruction", pool)));
     if (!r.problem) {
         clp_gemini_read_turns(&r, contents, intake->envelope_key);
     }

@@ -90,8 +90,7 @@ static void write_schema(clp_gemini_writing *g, clp_span schema)
     clp_jw before = *jw;
     apr_size_t n = jw->out->n;
 
-    if (g->w.target->traits->restricted_schema == 1 &&
-        clp_gemini_schema_fits(schema, g->w.pool)) {
+    if (g->w.target->traits->restricted_schema == 1 && clp_gemini_schema_fits(schema, g->w.pool)) {
         clp_jw_key(jw, "parameters");
         if (!clp_gemini_schema_write(jw, schema, g->w.pool)) {
             *jw = before;
@@ -105,8 +104,7 @@ static void write_schema(clp_gemini_writing *g, clp_span schema)
 
 static void write_function(clp_gemini_writing *g, const clp_tool *t)
 {
-    const clp_builtin_tool *known =
-        t->kind == CLP_TOOL_BUILTIN ? clp_builtin_tool_find(t) : NULL;
+    const clp_builtin_tool *known = t->kind == CLP_TOOL_BUILTIN ? clp_builtin_tool_find(t) : NULL;
     clp_jw *jw = &g->w.jw;
 
     clp_jw_object(jw);
@@ -132,7 +130,7 @@ static void write_function(clp_gemini_writing *g, const clp_tool *t)
 static void write_choice(clp_gemini_writing *g)
 {
     static const char *const modes[] = {
-        [CLP_CHOICE_UNSET] = NULL,  [CLP_CHOICE_AUTO] = "AUTO", [CLP_CHOICE_ANY] = "ANY",
+        [CLP_CHOICE_UNSET] = NULL, [CLP_CHOICE_AUTO] = "AUTO", [CLP_CHOICE_ANY] = "ANY",
         [CLP_CHOICE_TOOL] = "ANY", [CLP_CHOICE_NONE] = "NONE",
     };
     const clp_conversation *c = g->w.c;
@@ -153,8 +151,8 @@ static void write_choice(clp_gemini_writing *g)
         clp_jw_key(jw, "allowedFunctionNames");
         clp_jw_array(jw);
         for (int i = 0; i < c->choice_names->nelts; i++) {
-            clp_jw_str(jw, clp_tool_names_fit(g->w.names,
-                                              APR_ARRAY_IDX(c->choice_names, i, clp_text)));
+            clp_jw_str(jw,
+                       clp_tool_names_fit(g->w.names, APR_ARRAY_IDX(c->choice_names, i, clp_text)));
         }
         clp_jw_end_array(jw);
     }

@@ -146,7 +146,7 @@ static void collect(closing *c, sources *s, clp_jval v)
         collect_reference(c, s, ref);
     }
     CLP_JVAL_EACH (part, clp_jval_is_array(clp_jval_get(v, "allOf")) ? clp_jval_get(v, "allOf")
-                                                                    : CLP_JVAL_NONE) {
+                                                                     : CLP_JVAL_NONE) {
         collect(c, s, part);
     }
     CLP_JVAL_EACH (a, clp_jval_is_array(list) ? list : CLP_JVAL_NONE) {
@@ -295,8 +295,7 @@ static void write_object(closing *c, const sources *s, int depth)
         for (int i = 0; i < s->n; i++) {
             clp_jval list = clp_jval_get(s->from[i], "properties");
             CLP_JVAL_EACH (v, clp_jval_is_object(list) ? list : CLP_JVAL_NONE) {
-                if (clp_jval_kind(v) != CLP_JSON_FALSE &&
-                    !is_defined_before(s, i, v, c->pool)) {
+                if (clp_jval_kind(v) != CLP_JSON_FALSE && !is_defined_before(s, i, v, c->pool)) {
                     clp_jw_key_text(c->w, clp_jval_name(v));
                     write_schema(c, v, depth + 1);
                 }
@@ -527,8 +526,7 @@ int clp_gemini_schema_write(clp_jw *w, clp_span schema, apr_pool_t *pool)
     memset(&s, 0, sizeof(s));
     collect(&c, &s, c.root);
     if (!any_property(&s) && !clp_jval_ok(open_alternatives(&s)) &&
-        (!clp_jval_ok(keyword(&s, "type")) ||
-         clp_jval_str_is(keyword(&s, "type"), "object"))) {
+        (!clp_jval_ok(keyword(&s, "type")) || clp_jval_str_is(keyword(&s, "type"), "object"))) {
         return 0;
     }
     write_collected(&c, &s, 0);
@@ -584,8 +582,8 @@ int clp_gemini_schema_fits(clp_span schema, apr_pool_t *pool)
             int by_name = clp_jval_is_object(at) && holds_named(v) && clp_jval_is_object(v);
             if (by_name) {
                 CLP_JVAL_EACH (property, v) {
-                    fits = fits && (!clp_jval_named(v, "properties") ||
-                                    name_fits(clp_jval_name(property)));
+                    fits = fits &&
+                           (!clp_jval_named(v, "properties") || name_fits(clp_jval_name(property)));
                     APR_ARRAY_PUSH(stack, clp_jval) = property;
                 }
             }

@@ -16,10 +16,10 @@ static const char *const types[] = {"STRING", "NUMBER", "INTEGER", "BOOLEAN",
 /* Only Google spells types so, or knows these words. */
 static int looks_googles(clp_span schema)
 {
-    static const char *const words[] = {"nullable\"",         "\"propertyOrdering\"",
-                                        "\"property_ordering\"", "\"any_of\"",
-                                        "\"example\"",        "\"TYPE_UNSPECIFIED\"",
-                                        NULL};
+    static const char *const words[] = {
+        "nullable\"", "\"propertyOrdering\"", "\"property_ordering\"",
+        "\"any_of\"", "\"example\"",          "\"TYPE_UNSPECIFIED\"",
+        NULL};
     for (const char *const *w = words; *w; w++) {
         if (memmem(schema.p, schema.n, *w, strlen(*w))) {
             return 1;
@@ -80,9 +80,8 @@ static void open_type(clp_jw *w, clp_jval type, int nullable, apr_pool_t *pool)
 
 static const char *bound_name(clp_jval member)
 {
-    static const char *const names[] = {"minItems",  "maxItems",      "minLength",
-                                        "maxLength", "minProperties", "maxProperties",
-                                        NULL};
+    static const char *const names[] = {"minItems",      "maxItems",      "minLength", "maxLength",
+                                        "minProperties", "maxProperties", NULL};
     for (const char *const *n = names; *n; n++) {
         if (clp_gemini_named(member, *n)) {
             return *n;
@@ -132,9 +131,17 @@ static const struct {
     const char *name;
     char form; /* s: a schema, n: by names, l: a list */
 } nested[] = {
-    {"properties", 'n'},        {"items", 's'},   {"anyOf", 'l'},       {"oneOf", 'l'},
-    {"allOf", 'l'},             {"$defs", 'n'},   {"definitions", 'n'}, {"prefixItems", 'l'},
-    {"additionalProperties", 's'}, {"not", 's'},  {"patternProperties", 'n'},
+    {"properties", 'n'},
+    {"items", 's'},
+    {"anyOf", 'l'},
+    {"oneOf", 'l'},
+    {"allOf", 'l'},
+    {"$defs", 'n'},
+    {"definitions", 'n'},
+    {"prefixItems", 'l'},
+    {"additionalProperties", 's'},
+    {"not", 's'},
+    {"patternProperties", 'n'},
 };
 
 static int open_nested(clp_jw *w, clp_jval v, int depth, apr_pool_t *pool)

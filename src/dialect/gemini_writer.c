@@ -111,8 +111,7 @@ static clp_buffer *part_open(gemini_writer *g)
             clp_buffer_putc(g->out, ',');
         }
         else {
-            clp_buffer_lit(g->out,
-                           "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[");
+            clp_buffer_lit(g->out, "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[");
         }
         g->parts = 1;
         clp_buffer_putc(g->out, '{');
@@ -202,7 +201,8 @@ static void write_call(gemini_writer *g, clp_part_kind part)
     part_close(g);
 }
 
-/* --- blocks ------------------------------------------------------------------------------------ */
+/* --- blocks ------------------------------------------------------------------------------------
+ */
 
 static int is_call(clp_part_kind part)
 {
@@ -287,7 +287,8 @@ static void put_close(gemini_writer *g, const clp_event *event)
     clp_buffer_clear(&g->held);
 }
 
-/* --- the end --------------------------------------------------------------------------------------- */
+/* --- the end
+ * --------------------------------------------------------------------------------------- */
 
 /* The last chunk has a text, be it empty: clients look for content in it, and state that found no
  * call stands on it. */

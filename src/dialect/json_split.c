@@ -21,8 +21,8 @@ struct clp_json_split {
     clp_json_split_status status;
 };
 
-clp_json_split *clp_json_split_make(apr_pool_t *pool, apr_size_t max_element,
-                                    clp_json_split_fn fn, void *ctx)
+clp_json_split *clp_json_split_make(apr_pool_t *pool, apr_size_t max_element, clp_json_split_fn fn,
+                                    void *ctx)
 {
     clp_json_split *s = apr_pcalloc(pool, sizeof(*s));
 

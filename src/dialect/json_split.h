@@ -24,8 +24,8 @@ typedef enum clp_json_split_status {
     CLP_JSON_SPLIT_BROKEN     /**< no array of objects */
 } clp_json_split_status;
 
-clp_json_split *clp_json_split_make(apr_pool_t *pool, apr_size_t max_element,
-                                    clp_json_split_fn fn, void *ctx);
+clp_json_split *clp_json_split_make(apr_pool_t *pool, apr_size_t max_element, clp_json_split_fn fn,
+                                    void *ctx);
 
 clp_json_split_status clp_json_split_feed(clp_json_split *s, const char *p, apr_size_t n);
 

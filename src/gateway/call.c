@@ -1,6 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "call.h"
 
+#include <apr_lib.h>
+#include <apr_strings.h>
+
 #include "channel_headers.h"
 #include "clp_version.h"
 #include "upstream/address.h"
@@ -11,12 +14,61 @@ static int is_messages(const clp_dialect *d)
     return d == &clp_dialect_messages;
 }
 
-static const char *endpoint_of(const clp_dialect *d, clp_operation op)
+/* A name as one segment of a path. */
+static const char *escape(const char *name, apr_pool_t *pool)
 {
+    char *out = apr_palloc(pool, 3 * strlen(name) + 1);
+    char *to = out;
+
+    for (; *name; name++) {
+        if (apr_isalnum(*name) || strchr("-._~@:", *name)) {
+            *to++ = *name;
+        }
+        else {
+            to += apr_snprintf(to, 4, "%%%02X", (unsigned char)*name);
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
+static const char *gemini_endpoint(const clp_exchange_params *params, const char *model,
+                                   apr_pool_t *pool)
+{
+    const char *action = params->operation == CLP_OP_FORWARD        ? params->action
+                         : params->operation == CLP_OP_COUNT_TOKENS ? "countTokens"
+                         : params->sniffed->stream                  ? "streamGenerateContent"
+                                                                    : "generateContent";
+    return apr_pstrcat(pool, "/models/", escape(model, pool), ":", escape(action, pool), NULL);
+}
+
+static const char *endpoint_of(const clp_exchange_params *params, const clp_candidate *candidate,
+                               apr_pool_t *pool)
+{
+    const clp_dialect *d = candidate->channel->dialect;
+    clp_operation op = params->operation;
+
+    if (op == CLP_OP_RESOURCE) {
+        return params->path;
+    }
+    if (d == &clp_dialect_gemini) {
+        return gemini_endpoint(params, candidate->model, pool);
+    }
     if (is_messages(d)) {
         return op == CLP_OP_COUNT_TOKENS ? "/messages/count_tokens" : "/messages";
     }
     return d == &clp_dialect_responses ? "/responses" : "/chat/completions";
+}
+
+/* The client's own where the body is. A stream of Gemini's is one of events only on request. */
+static const char *query_of(const clp_exchange_params *params, const clp_candidate *candidate,
+                            int passthrough)
+{
+    if (passthrough) {
+        return params->query;
+    }
+    return candidate->channel->dialect == &clp_dialect_gemini && params->sniffed->stream ? "alt=sse"
+                                                                                         : NULL;
 }
 
 static apr_table_t *headers_of(const clp_exchange_params *params, const clp_candidate *candidate,
@@ -89,11 +141,9 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
         return problem;
     }
     out->request.method = params->operation == CLP_OP_RESOURCE ? params->method : "POST";
-    out->request.url = clp_address_make(candidate->url, "/v1",
-                                        params->operation == CLP_OP_RESOURCE
-                                            ? params->path
-                                            : endpoint_of(c->dialect, params->operation),
-                                        out->passthrough ? params->query : NULL, pool);
+    out->request.url = clp_address_make(
+        candidate->url, c->dialect == &clp_dialect_gemini ? "/v1beta" : "/v1",
+        endpoint_of(params, candidate, pool), query_of(params, candidate, out->passthrough), pool);
     out->request.headers = headers_of(params, candidate, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
     out->request.tls = &c->tls;

@@ -21,6 +21,10 @@ void clp_channel_sign(apr_table_t *headers, const clp_channel *c, const clp_key 
             apr_table_setn(headers, "x-api-key", secret);
             return;
         }
+        if (c->dialect == &clp_dialect_gemini) {
+            apr_table_setn(headers, "x-goog-api-key", secret);
+            return;
+        }
         scheme = CLP_AUTH_BEARER;
     }
     if (scheme == CLP_AUTH_HEADER) {

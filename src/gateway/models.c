@@ -54,6 +54,11 @@ static int is_messages(const question *q)
     return q->channel->dialect == &clp_dialect_messages;
 }
 
+static int is_gemini(const question *q)
+{
+    return q->channel->dialect == &clp_dialect_gemini;
+}
+
 static apr_table_t *headers_of(const question *q)
 {
     apr_pool_t *pool = q->job->pool;
@@ -93,6 +98,12 @@ static const char *escaped(const char *id, apr_pool_t *pool)
 
 static const char *query_of(const question *q)
 {
+    if (is_gemini(q)) {
+        return q->after
+                   ? apr_pstrcat(q->job->pool,
+                                 "pageSize=1000&pageToken=", escaped(q->after, q->job->pool), NULL)
+                   : "pageSize=1000";
+    }
     if (!is_messages(q)) {
         return NULL;
     }
@@ -168,7 +179,8 @@ static void on_end(void *ctx, clp_transfer_end how, const char *detail)
         close_question(q, "the answer is none");
         return;
     }
-    if (q->after && is_messages(q) && ++q->pages < CLP_MODELS_MAX_PAGES && now < q->job->deadline) {
+    if (q->after && (is_messages(q) || is_gemini(q)) && ++q->pages < CLP_MODELS_MAX_PAGES &&
+        now < q->job->deadline) {
         put_question(q, now);
         return;
     }
@@ -194,8 +206,9 @@ static void put_question(question *q, apr_time_t now)
     clp_buffer_clear(&q->body);
     memset(&q->request, 0, sizeof(q->request));
     q->request.method = "GET";
-    q->request.url = clp_address_make(APR_ARRAY_IDX(c->urls, q->url, const char *), "/v1",
-                                      "/models", query_of(q), pool);
+    q->request.url =
+        clp_address_make(APR_ARRAY_IDX(c->urls, q->url, const char *),
+                         is_gemini(q) ? "/v1beta" : "/v1", "/models", query_of(q), pool);
     q->request.headers = headers_of(q);
     q->request.timeouts.connect_ms = sooner(c->timeouts.connect_ms, left);
     q->request.timeouts.total_ms = left;

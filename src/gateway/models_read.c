@@ -38,6 +38,22 @@ static const char *string_or(clp_jval v, const char *otherwise, apr_pool_t *pool
     return s && *s && strlen(s) <= MAX_ID ? s : otherwise;
 }
 
+/* Google's: {"name":"models/gemini-…","displayName":"…"}. */
+static void read_google(clp_jval object, apr_array_header_t *into, apr_pool_t *pool)
+{
+    const char *name = string_or(clp_jval_get(object, "name"), NULL, pool);
+    clp_model *m;
+
+    if (!name || strncmp(name, "models/", 7) != 0 || !name[7]) {
+        return;
+    }
+    m = apr_array_push(into);
+    m->id = name + 7;
+    m->display = string_or(clp_jval_get(object, "displayName"), m->id, pool);
+    m->owner = "google";
+    m->created = 0;
+}
+
 static void read_model(clp_jval object, apr_array_header_t *into, apr_pool_t *pool)
 {
     const char *id = string_or(clp_jval_get(object, "id"), NULL, pool);
@@ -45,6 +61,7 @@ static void read_model(clp_jval object, apr_array_header_t *into, apr_pool_t *po
     clp_model *m;
 
     if (!id) {
+        read_google(object, into, pool);
         return;
     }
     m = apr_array_push(into);
@@ -71,6 +88,10 @@ int clp_models_read(clp_span body, apr_array_header_t *into, const char **next, 
     }
     root = clp_json_root(doc);
     data = clp_jval_is_array(root) ? root : clp_jval_get(root, "data");
+    if (!clp_jval_is_array(data)) {
+        data = clp_jval_get(root, "models");
+        *next = string_or(clp_jval_get(root, "nextPageToken"), NULL, pool);
+    }
     if (!clp_jval_is_array(data)) {
         return 0;
     }

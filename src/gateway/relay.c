@@ -21,6 +21,7 @@ enum {
     MODE_ERROR,
     MODE_UNDECIDED,
     MODE_PASS_STREAM,
+    MODE_PASS_ARRAY, /* a stream in the shape of a JSON array */
     MODE_PASS_DOCUMENT,
     MODE_CONVERT,
     MODE_PLAIN
@@ -51,7 +52,8 @@ void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *para
                           apr_pool_t *pool)
 {
     head->status = 200;
-    head->content_type = stream ? "text/event-stream; charset=utf-8" : "application/json";
+    head->content_type =
+        stream && !params->sniffed->array ? "text/event-stream; charset=utf-8" : "application/json";
     head->headers = apr_table_make(pool, 8);
     head->length = -1;
     if (stream) {
@@ -121,7 +123,7 @@ static void make_head(clp_relay *r)
     head->length = -1;
     clp_headers_down(head->headers, r->headers);
     apr_table_unset(head->headers, "Content-Type");
-    if (r->mode == MODE_PASS_STREAM) {
+    if (r->mode == MODE_PASS_STREAM || r->mode == MODE_PASS_ARRAY) {
         add_stream_headers(head->headers);
         if (kind_of(r->content_type) != CLP_BODY_SSE) {
             head->content_type = "text/event-stream; charset=utf-8";
@@ -199,6 +201,7 @@ static clp_writer *open_writer(clp_relay *r)
     const clp_exchange_params *params = r->params;
     clp_writer_options *options = apr_pcalloc(r->pool, sizeof(*options));
     options->stream = params->sniffed->stream;
+    options->array = params->sniffed->array;
     options->model = params->sniffed->model;
     options->include_usage = params->sniffed->include_usage;
     options->created = apr_time_sec(apr_time_now());
@@ -251,12 +254,14 @@ static void open_reader(clp_relay *r, clp_body_kind body)
  * converter, so only the matching pair may pass through. */
 static void decide(clp_relay *r, clp_body_kind body)
 {
-    int stream = r->params->sniffed->stream;
-    if (!r->call->passthrough || (body == CLP_BODY_SSE) != (stream != 0)) {
+    const clp_sniffed *asked = r->params->sniffed;
+    if (!r->call->passthrough || (body == CLP_BODY_SSE) != (asked->stream && !asked->array)) {
         r->mode = MODE_CONVERT;
     }
     else {
-        r->mode = stream ? MODE_PASS_STREAM : MODE_PASS_DOCUMENT;
+        r->mode = asked->array    ? MODE_PASS_ARRAY
+                  : asked->stream ? MODE_PASS_STREAM
+                                  : MODE_PASS_DOCUMENT;
     }
     open_reader(r, body);
 }
@@ -336,12 +341,15 @@ static void pass_bytes(clp_relay *r, const char *p, apr_size_t n)
             r->sendable = end;
         }
     }
+    else if (r->mode == MODE_PASS_ARRAY) {
+        r->sendable = r->out->n;
+    }
 }
 
 static void set_broken(clp_relay *r, const clp_problem *problem, int cut)
 {
     r->problem = problem;
-    r->cut = cut;
+    r->cut = cut || r->params->client->breaks_off;
     r->state = CLP_RELAY_BROKEN;
     r->sendable = r->out->n;
 }

@@ -68,8 +68,13 @@ static const char *choose_key(request_rec *r)
     const char *own = nonempty(apr_table_get(r->headers_in, "x-api-key"));
     const char *bearer = nonempty(bearer_key(apr_table_get(r->headers_in, "Authorization")));
     const char *google = nonempty(apr_table_get(r->headers_in, "x-goog-api-key"));
+    const clp_dialect *dialect = clp_route_dialect(r);
 
-    if (bearer && (!own || clp_route_dialect(r) != &clp_dialect_messages)) {
+    if (google && dialect == &clp_dialect_gemini) {
+        return google;
+    }
+
+    if (bearer && (!own || dialect != &clp_dialect_messages)) {
         return bearer;
     }
     return own ? own : google;

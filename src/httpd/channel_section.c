@@ -33,6 +33,7 @@ static const struct {
     {"openai", &clp_dialect_chat},
     {"openai-legacy", &clp_dialect_chat_legacy},
     {"responses", &clp_dialect_responses},
+    {"gemini", &clp_dialect_gemini},
     {NULL, NULL},
 };
 
@@ -101,7 +102,7 @@ const char *clp_channel_service(cmd_parms *cmd, void *dir, const char *service)
         }
     }
     return apr_pstrcat(cmd->pool, "ChannelService: '", service,
-                       "' is no known service; use claude, openai or openai-legacy", NULL);
+                       "' is no known service; use claude, openai, openai-legacy, responses or gemini", NULL);
 }
 
 const char *clp_channel_url(cmd_parms *cmd, void *dir, const char *url)
@@ -658,7 +659,7 @@ static const char *check_complete(const clp_channel *c, apr_pool_t *p)
     const char *lack = NULL;
 
     if (!c->dialect) {
-        lack = "has no ChannelService: say claude, openai, openai-legacy or responses";
+        lack = "has no ChannelService: say claude, openai, openai-legacy, responses or gemini";
     }
     else if (c->urls->nelts == 0) {
         lack = "has no ChannelURL";

@@ -55,7 +55,7 @@ const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char 
     AP_INIT_RAW_ARGS("<ClaudeChannel", clp_channel_section, NULL, RSRC_CONF,                       \
                      "a name: a way to a provider"),                                               \
     AP_INIT_TAKE1("ChannelService", clp_channel_service, NULL, RSRC_CONF,                          \
-                  "claude, openai or openai-legacy: the protocol of the provider"),                \
+                  "claude, openai, openai-legacy, responses or gemini: the protocol of the provider"),                \
     AP_INIT_ITERATE("ChannelURL", clp_channel_url, NULL, RSRC_CONF,                                \
                     "base URLs of the provider, in order of preference"),                          \
     AP_INIT_TAKE_ARGV("ChannelKey", clp_channel_key, NULL, RSRC_CONF,                              \

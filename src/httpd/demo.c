@@ -76,6 +76,9 @@ static clp_request *demo_request(request_rec *r, const clp_dialect *dialect)
     clp_request *q = apr_pcalloc(r->pool, sizeof(*q));
     q->conf = clp_dir_config_of(r);
     q->route.dialect = dialect;
+    if (dialect == &clp_dialect_gemini) {
+        clp_route_gemini(&q->route, r, ap_strstr_c(r->uri, "/models/") + 8);
+    }
     q->id = apr_pstrcat(r->pool, "req_", clp_random_base62(24, r->pool), NULL);
     return q;
 }
@@ -128,6 +131,7 @@ static int generate(request_rec *r, const clp_dialect *dialect)
     clp_demo_pace(c->model, &a.first, &a.each);
     memset(&options, 0, sizeof(options));
     options.stream = c->stream;
+    options.array = q->sniffed.array;
     options.include_usage = c->include_usage;
     options.legacy_functions = c->legacy_functions;
     options.created = apr_time_sec(r->request_time);
@@ -142,7 +146,7 @@ static int generate(request_rec *r, const clp_dialect *dialect)
         clp_demo_answer(c, &sink, r->pool);
         return clp_reply_json(r, HTTP_OK, a.out);
     }
-    ap_set_content_type(r, "text/event-stream; charset=utf-8");
+    ap_set_content_type(r, options.array ? "application/json" : "text/event-stream; charset=utf-8");
     apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
     clp_demo_answer(c, &sink, r->pool);
     send_out(&a, 1);
@@ -166,7 +170,8 @@ static int count_tokens(request_rec *r, const clp_dialect *dialect)
     }
     clp_jw_init(&w, json);
     clp_jw_object(&w);
-    clp_jw_kint(&w, "input_tokens", clp_count_conversation(c));
+    clp_jw_kint(&w, dialect == &clp_dialect_gemini ? "totalTokens" : "input_tokens",
+                clp_count_conversation(c));
     clp_jw_end_object(&w);
     return clp_reply_json(r, HTTP_OK, json);
 }
@@ -177,15 +182,16 @@ static int list_models(request_rec *r, const clp_dialect *dialect)
     apr_array_header_t *list = apr_array_make(r->pool, 8, sizeof(clp_model));
     clp_buffer *json = clp_buffer_make(r->pool, 0);
 
-    (void)dialect;
     for (const char *const *id = clp_demo_models; *id; id++) {
         clp_model *m = apr_array_push(list);
         m->id = m->display = *id;
         m->owner = "mod_claude_proxy";
         m->created = 0;
     }
-    clp_models_answer_list(anthropic ? CLP_MODELS_ANTHROPIC : CLP_MODELS_OPENAI, list, NULL, json,
-                           r->pool);
+    clp_models_answer_list(dialect == &clp_dialect_gemini ? CLP_MODELS_GOOGLE
+                           : anthropic                    ? CLP_MODELS_ANTHROPIC
+                                                          : CLP_MODELS_OPENAI,
+                           list, NULL, json, r->pool);
     return clp_reply_json(r, HTTP_OK, json);
 }
 
@@ -201,6 +207,10 @@ static const demo_row rows[] = {
     {"/messages/count_tokens", M_POST, &clp_dialect_messages, count_tokens},
     {"/chat/completions", M_POST, &clp_dialect_chat, generate},
     {"/responses", M_POST, &clp_dialect_responses, generate},
+    {":generateContent", M_POST, &clp_dialect_gemini, generate},
+    {":streamGenerateContent", M_POST, &clp_dialect_gemini, generate},
+    {":countTokens", M_POST, &clp_dialect_gemini, count_tokens},
+    {"/v1beta/models", M_GET, &clp_dialect_gemini, list_models},
     {"/models", M_GET, &clp_dialect_chat, list_models},
 };
 
@@ -215,7 +225,8 @@ static int handle(request_rec *r)
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const demo_row *row = &rows[i];
         apr_size_t ending = strlen(row->ending);
-        if (n < ending || strcmp(r->uri + n - ending, row->ending) != 0) {
+        if (n < ending || strcmp(r->uri + n - ending, row->ending) != 0 ||
+            (*row->ending == ':' && !ap_strstr_c(r->uri, "/models/"))) {
             continue;
         }
         if (r->method_number != row->method) {

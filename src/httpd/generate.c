@@ -67,6 +67,7 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
     memset(&params, 0, sizeof(params));
     params.client = q->route.dialect;
     params.operation = op;
+    params.action = q->route.action;
     params.body = q->body;
     params.sniffed = &q->sniffed;
     params.headers = r->headers_in;
@@ -151,7 +152,8 @@ static int reply_estimate(request_rec *r, clp_request *q)
     apr_table_setn(r->headers_out, CLP_ESTIMATED_HEADER, "true");
     clp_jw_init(&w, json);
     clp_jw_object(&w);
-    clp_jw_kint(&w, "input_tokens", clp_count_conversation(conversation));
+    clp_jw_kint(&w, q->route.dialect == &clp_dialect_gemini ? "totalTokens" : "input_tokens",
+                clp_count_conversation(conversation));
     clp_jw_end_object(&w);
     return clp_reply_json(r, HTTP_OK, json);
 }
@@ -181,6 +183,37 @@ int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
     clp_drive_silently(r, q, x, transport);
     status = clp_exchange_outcome(x)->result == CLP_RESULT_FAILED ? reply_estimate(r, q)
                                                                   : clp_drive_deliver(r, q, x);
+    clp_curl_engine_give(clp_child_engines(), transport);
+    return status;
+}
+
+/* --- what only Gemini has --------------------------------------------------------- */
+
+int clp_endpoint_forward(request_rec *r, clp_request *q)
+{
+    clp_problem *problem;
+    clp_transport *transport;
+    clp_plan *plan;
+    int status = clp_generate_take(r, q, &problem);
+
+    if (status != OK) {
+        return status;
+    }
+    if (!problem && clp_generate_plan(&plan, r, q, 1)) {
+        problem = clp_problem_make(r->pool, CLP_NOT_IMPLEMENTED,
+                                   "%s is not available for the model '%s': no channel that serves "
+                                   "it speaks this protocol.",
+                                   q->route.action, q->route.model);
+    }
+    if (problem) {
+        return clp_reply_problem(r, q, problem);
+    }
+    transport = clp_generate_transport(r);
+    if (!transport) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    status =
+        clp_drive_on_thread(r, q, make_exchange(r, q, CLP_OP_FORWARD, plan, transport), transport);
     clp_curl_engine_give(clp_child_engines(), transport);
     return status;
 }

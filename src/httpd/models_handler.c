@@ -86,36 +86,28 @@ static const apr_array_header_t *models_of(request_rec *r, const clp_request *q)
 
 static clp_models_shape shape_for(request_rec *r, const clp_request *q)
 {
-    if (apr_table_get(r->headers_in, "anthropic-version")) {
+    if (apr_table_get(r->headers_in, "anthropic-version") &&
+        q->route.dialect != &clp_dialect_gemini) {
         return CLP_MODELS_ANTHROPIC;
     }
     return q->route.google ? CLP_MODELS_GOOGLE : CLP_MODELS_OPENAI;
 }
 
-static int reply_missing(request_rec *r, clp_request *q, clp_models_shape shape)
+static const clp_dialect *dialect_of(clp_models_shape shape)
+{
+    return shape == CLP_MODELS_ANTHROPIC ? &clp_dialect_messages
+           : shape == CLP_MODELS_GOOGLE  ? &clp_dialect_gemini
+                                         : &clp_dialect_chat;
+}
+
+static int reply_missing(request_rec *r, clp_request *q)
 {
     clp_problem *problem = clp_problem_make(
         r->pool, CLP_NOT_FOUND,
         "The model '%s' does not exist. GET /v1/models lists what there is.", q->route.model);
-    clp_buffer *json;
-    clp_jw w;
 
     problem->code = "model_not_found";
-    if (shape != CLP_MODELS_GOOGLE) {
-        return clp_reply_problem(r, q, problem);
-    }
-    q->problem = problem;
-    json = clp_buffer_make(r->pool, 0);
-    clp_jw_init(&w, json);
-    clp_jw_object(&w);
-    clp_jw_key(&w, "error");
-    clp_jw_object(&w);
-    clp_jw_kint(&w, "code", HTTP_NOT_FOUND);
-    clp_jw_kstr(&w, "message", problem->message);
-    clp_jw_kstr(&w, "status", "NOT_FOUND");
-    clp_jw_end_object(&w);
-    clp_jw_end_object(&w);
-    return clp_reply_json(r, HTTP_NOT_FOUND, json);
+    return clp_reply_problem(r, q, problem);
 }
 
 int clp_endpoint_models(request_rec *r, clp_request *q)
@@ -130,7 +122,7 @@ int clp_endpoint_models(request_rec *r, clp_request *q)
 
     ap_args_to_table(r, &args);
     shape = shape_for(r, q);
-    q->route.dialect = shape == CLP_MODELS_ANTHROPIC ? &clp_dialect_messages : &clp_dialect_chat;
+    q->route.dialect = dialect_of(shape);
     problem =
         clp_models_page_read(&page, apr_table_get(args, "limit"), apr_table_get(args, "after_id"),
                              apr_table_get(args, "before_id"), r->pool);
@@ -146,7 +138,7 @@ int clp_endpoint_models(request_rec *r, clp_request *q)
     if (q->route.endpoint == CLP_ENDPOINT_MODEL) {
         model = clp_models_find(list, q->route.model);
         if (!model) {
-            return reply_missing(r, q, shape);
+            return reply_missing(r, q);
         }
         clp_models_answer_one(shape, model, json, r->pool);
     }

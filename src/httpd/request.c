@@ -78,8 +78,8 @@ clp_intake clp_request_intake(const clp_request *q)
     clp_intake intake;
     intake.max_depth = (apr_uint32_t)CLP_CONF(q->conf, max_depth);
     intake.max_values = (apr_uint32_t)CLP_CONF(q->conf, max_values);
-    intake.model = NULL;
-    intake.stream = -1;
+    intake.model = q->route.action ? q->route.model : NULL;
+    intake.stream = q->route.action ? q->route.stream : -1;
     intake.envelope_key = clp_envelope_key_of_server();
     return intake;
 }

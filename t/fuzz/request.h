@@ -41,7 +41,7 @@ static inline void fuzz_write(const clp_conversation *c, const clp_dialect *to,
 static inline int fuzz_request(const clp_dialect *from, const uint8_t *data, size_t size)
 {
     static const char *const models[] = {"up",      "claude-sonnet-4-5", "claude-opus-5",
-                                         "gpt-5.2",           "gemini-2.5-pro",    "gemini-3-flash"};
+                                         "gpt-5.2", "gemini-2.5-pro",    "gemini-3-flash"};
     const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0,
                                from == &clp_dialect_gemini ? "asked" : NULL, -1, NULL};
     clp_traits traits = clp_traits_default();
