@@ -17,10 +17,11 @@ APLOG_USE_MODULE(claude_proxy);
 #define MUTEX_TYPE "claude-session"
 #define CACHE_NAME "claude-session"
 
-/* Providers that talk to a server take long values; dbm takes 8000 bytes with
- * its key, and shmcb divides its memory by the size it is told. */
+/* Providers that talk to a server take long values; dbm takes less than 950
+ * bytes with key and time, and shmcb divides its memory by the size it is told. */
 #define PIECE_REMOTE (256 * 1024)
 #define PIECE_LOCAL  4096
+#define PIECE_DBM    768
 
 /* A response beyond this is not worth what it costs others. */
 #define LONGEST ((apr_size_t)16 * 1024 * 1024)
@@ -42,6 +43,14 @@ struct clp_session_socache {
     clp_session_store store;
 };
 
+static apr_size_t piece_of(const char *provider)
+{
+    if (!strcmp(provider, "redis") || !strcmp(provider, "memcache")) {
+        return PIECE_REMOTE;
+    }
+    return !strcmp(provider, "dbm") ? PIECE_DBM : PIECE_LOCAL;
+}
+
 const char *clp_session_socache_make(clp_session_socache **out, cmd_parms *cmd, const char *text)
 {
     clp_session_socache *c = apr_pcalloc(cmd->pool, sizeof(*c));
@@ -56,8 +65,7 @@ const char *clp_session_socache_make(clp_session_socache **out, cmd_parms *cmd, 
                             "mod_socache_%s before this line, or say shm",
                             name, name);
     }
-    c->piece =
-        strcmp(name, "redis") == 0 || strcmp(name, "memcache") == 0 ? PIECE_REMOTE : PIECE_LOCAL;
+    c->piece = piece_of(name);
     wrong = c->provider->create(&c->instance, colon ? colon + 1 : NULL, cmd->temp_pool, cmd->pool);
     if (wrong) {
         return apr_psprintf(cmd->pool, "ClaudeSessionStore: %s: %s", name, wrong);
@@ -167,6 +175,7 @@ static clp_session_status put(clp_session_store *s, clp_span name, clp_span valu
     clp_session_socache *c = s->ctx;
     clp_buffer *bytes;
     piece_head head;
+    apr_status_t rv;
 
     if (!value.n || value.n > LONGEST) {
         return CLP_SESSION_FULL;
@@ -180,9 +189,9 @@ static clp_session_status put(clp_session_store *s, clp_span name, clp_span valu
         head.index = i;
         head_write(bytes, &head);
         clp_buffer_append(bytes, value.p + at, n);
-        if (store_piece(c, piece_name(name, i, pool), clp_buffer_all(bytes), expires, pool) !=
-            APR_SUCCESS) {
-            return CLP_SESSION_DOWN;
+        rv = store_piece(c, piece_name(name, i, pool), clp_buffer_all(bytes), expires, pool);
+        if (rv != APR_SUCCESS) {
+            return rv == APR_ENOSPC ? CLP_SESSION_FULL : CLP_SESSION_DOWN;
         }
     }
     clp_buffer_release(bytes);

@@ -183,6 +183,18 @@ static void put_name(clp_buffer *out, clp_text name, apr_pool_t *pool)
     clp_text_escape(out, clp_buffer_all(plain), 0);
 }
 
+/* Another provider's state travels in an envelope. */
+static void put_state(clp_buffer *out, const clp_folded_block *b, apr_pool_t *pool)
+{
+    int foreign = b->provider == CLP_PROVIDER_OPENAI || b->provider == CLP_PROVIDER_GEMINI;
+    if (foreign || clp_envelope_like(clp_text_escaped(clp_buffer_all(&b->signature)))) {
+        clp_buffer_puts(out, b->signature.n ? "(state)" : "");
+    }
+    else {
+        put_text(out, &b->signature, pool);
+    }
+}
+
 static void put_blocks(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
 {
     static const char *const words[] = {"text", "thinking", "redacted", "call",
@@ -197,7 +209,7 @@ static void put_blocks(const clp_fold *f, clp_buffer *out, apr_pool_t *pool)
             }
             put_text(out, &b->text, pool);
             clp_buffer_putc(out, '|');
-            put_text(out, &b->signature, pool);
+            put_state(out, b, pool);
             clp_buffer_putc(out, '\n');
         }
     }

@@ -37,6 +37,8 @@ typedef struct answer_case {
 static apr_pool_t *pool;
 static int writing_file;
 
+static const clp_envelope_key envelope_key = {"0123456789abcdef0123456789abcdef"};
+
 static clp_span take_line(clp_span *rest)
 {
     const char *end = memchr(rest->p, '\n', rest->n);
@@ -183,6 +185,18 @@ static clp_span trim(clp_span s)
         s.n--;
     }
     return s;
+}
+
+/* What is answered; the client's dialect must have been told before. */
+static const clp_conversation *as_request(const answer_case *c, clp_span section)
+{
+    const clp_intake intake = CLP_INTAKE(512, 0);
+    clp_conversation *request = NULL;
+    if (!c->to ||
+        clp_dialect_by_name(c->to->name)->read_request(&request, section, &intake, pool)) {
+        die(c, "no request of the client's", section);
+    }
+    return request;
 }
 
 static void go(answer_run *run, const answer_case *c, const apr_size_t *cuts, apr_size_t n)
@@ -333,6 +347,7 @@ static void begin_case(answer_case *c, const char *file, clp_span name)
     c->writing.stream = 1;
     c->writing.created = 1700000000;
     c->writing.id = "abcdefghijklmnopqrstuvwx";
+    c->writing.envelope_key = &envelope_key;
     c->how = CLP_ENDED_CLEANLY;
 }
 
@@ -400,6 +415,9 @@ static void take_line_of(answer_case *c, clp_span line, clp_span *rest)
         }
         else if (clp_span_is(line, "--- bytes")) {
             c->input = as_bytes(section);
+        }
+        else if (clp_span_is(line, "--- request")) {
+            c->writing.request = as_request(c, section);
         }
         else if (clp_span_is(line, "--- document")) {
             c->input = trim(section);
