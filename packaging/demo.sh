@@ -2,8 +2,8 @@
 # Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
 #
 # A gateway to try, on 127.0.0.1:8080: demo.sh start | stop. Needs no account: the
-# module's demo upstream answers on the next port, unless ANTHROPIC_API_KEY or
-# OPENAI_API_KEY are set, when the real ones do. DEMO_PORT chooses another port.
+# module's demo upstream answers on the next port, unless ANTHROPIC_API_KEY,
+# OPENAI_API_KEY or GEMINI_API_KEY are set, when the real ones do. DEMO_PORT chooses another port.
 # Everything lies in build/demo (or DEMO_DIR); a second start replaces the first.
 set -eu
 
@@ -60,13 +60,24 @@ load_modules()
 
 channels()
 {
+    others=${OPENAI_API_KEY:-}${GEMINI_API_KEY:-}
     if [ -n "${ANTHROPIC_API_KEY:-}" ]; then
         cat <<END
 <ClaudeChannel anthropic>
     ChannelService claude
     ChannelURL     https://api.anthropic.com
     ChannelKey     env:ANTHROPIC_API_KEY
-    ${OPENAI_API_KEY:+ChannelModels claude-*}
+    ${others:+ChannelModels claude-*}
+</ClaudeChannel>
+END
+    fi
+    if [ -n "${GEMINI_API_KEY:-}" ]; then
+        cat <<END
+<ClaudeChannel gemini>
+    ChannelService gemini
+    ChannelURL     https://generativelanguage.googleapis.com
+    ChannelKey     env:GEMINI_API_KEY
+    ${OPENAI_API_KEY:+ChannelModels gemini-*}
 </ClaudeChannel>
 END
     fi
@@ -79,7 +90,7 @@ END
 </ClaudeChannel>
 END
     fi
-    if [ -z "${ANTHROPIC_API_KEY:-}${OPENAI_API_KEY:-}" ]; then
+    if [ -z "${ANTHROPIC_API_KEY:-}$others" ]; then
         cat <<END
 Listen 127.0.0.1:$upstream_port
 <VirtualHost 127.0.0.1:$upstream_port>
@@ -95,6 +106,18 @@ Listen 127.0.0.1:$upstream_port
     ChannelURL         http://127.0.0.1:$upstream_port
     ChannelAuth        none
     ChannelModels      claude-*
+</ClaudeChannel>
+<ClaudeChannel demo-responses>
+    ChannelService     responses
+    ChannelURL         http://127.0.0.1:$upstream_port
+    ChannelAuth        none
+    ChannelModels      *-codex
+</ClaudeChannel>
+<ClaudeChannel demo-gemini>
+    ChannelService     gemini
+    ChannelURL         http://127.0.0.1:$upstream_port
+    ChannelAuth        none
+    ChannelModels      gemini-*
 </ClaudeChannel>
 <ClaudeChannel demo-openai>
     ChannelService     openai
@@ -144,7 +167,7 @@ answers()
 
 example()
 {
-    printf '%s\n' "$1" "curl -sS${2:+ $2} http://127.0.0.1:$port$3 \\" "  -H '$4' -H 'content-type: application/json' \\" \
+    printf '%s\n' "$1" "curl -sS${2:+ $2} 'http://127.0.0.1:$port$3' \\" "  -H '$4' -H 'content-type: application/json' \\" \
         "  -d '$5'" ""
 }
 
@@ -172,15 +195,23 @@ start()
         sleep 0.1
     done
 
+    # A model for each protocol's examples, from a provider that is there.
     claude=claude-sonnet-4-5
     gpt=gpt-5.5
+    codex=gpt-5.5-codex
+    gemini=gemini-2.5-flash
     from="the demo upstream, which needs no account"
-    if [ -n "${ANTHROPIC_API_KEY:-}" ]; then
-        from="api.anthropic.com"
-        [ -n "${OPENAI_API_KEY:-}" ] && from="$from and api.openai.com" || gpt=$claude
-    elif [ -n "${OPENAI_API_KEY:-}" ]; then
-        from="api.openai.com"
-        claude=$gpt
+    real=""
+    [ -z "${GEMINI_API_KEY:-}" ] || real=$gemini
+    [ -z "${OPENAI_API_KEY:-}" ] || real=$gpt
+    [ -z "${ANTHROPIC_API_KEY:-}" ] || real=$claude
+    if [ -n "$real" ]; then
+        from="${ANTHROPIC_API_KEY:+api.anthropic.com }${OPENAI_API_KEY:+api.openai.com }"
+        from="$from${GEMINI_API_KEY:+generativelanguage.googleapis.com}"
+        [ -n "${ANTHROPIC_API_KEY:-}" ] || claude=$real
+        [ -n "${OPENAI_API_KEY:-}" ] || gpt=$real
+        [ -n "${GEMINI_API_KEY:-}" ] || gemini=$real
+        codex=$gpt
     fi
     bearer="Authorization: Bearer $key"
     m="\"model\":\"$claude\",\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"Hello there\"}]"
@@ -193,13 +224,26 @@ start()
     example "# Messages, streamed" "-N" /v1/messages "x-api-key: $key" "{\"stream\":true,$m}"
     example "# Chat Completions" "" /v1/chat/completions "$bearer" "{$c}"
     example "# Chat Completions, streamed" "-N" /v1/chat/completions "$bearer" "{\"stream\":true,$c}"
+    r="\"model\":\"$codex\",\"input\":\"Hello there\""
+    g='{"contents":[{"role":"user","parts":[{"text":"Hello there"}]}]}'
+    example "# Responses" "" /v1/responses "$bearer" "{$r}"
+    example "# Responses, streamed" "-N" /v1/responses "$bearer" "{\"stream\":true,$r}"
+    example "# Gemini" "" "/v1beta/models/$gemini:generateContent" "x-goog-api-key: $key" "$g"
+    example "# Gemini, streamed" "-N" "/v1beta/models/$gemini:streamGenerateContent?alt=sse" \
+        "x-goog-api-key: $key" "$g"
     if [ "$claude" != "$gpt" ]; then
         x="\"model\":\"$gpt\",\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"Hello there\"}]"
         example "# Messages from an upstream that speaks Chat Completions, converted" "" /v1/messages \
             "x-api-key: $key" "{$x}"
     fi
+    if [ "$claude" != "$gemini" ]; then
+        example "# Gemini from an upstream that speaks Messages, converted" "" \
+            "/v1beta/models/$claude:generateContent" "x-goog-api-key: $key" "$g"
+    fi
     echo "# Claude Code"
     echo "ANTHROPIC_BASE_URL=http://127.0.0.1:$port ANTHROPIC_AUTH_TOKEN=$key claude"
+    echo "# Gemini CLI"
+    echo "GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:$port GEMINI_API_KEY=$key gemini"
     echo
     echo "Configuration and logs: $dir. Stop it: make demo-stop"
 }

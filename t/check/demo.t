@@ -28,18 +28,22 @@ my @commands = $text =~ /^(curl .*?'\n)(?=\n)/gms;
 cmp_ok scalar @commands, '>=', 4, 'it prints commands';
 my %seen;
 for my $command (@commands) {
-    my ($path) = $command =~ m{127\.0\.0\.1:\d+(\S+)};
-    my $stream = $command =~ /"stream":true/ ? 1 : 0;
+    my ($path) = $command =~ m{127\.0\.0\.1:\d+([^\s']+)};
+    my $stream = $path =~ s/:streamGenerateContent.*// || $command =~ /"stream":true/ ? 1 : 0;
+    $path =~ s/:generateContent$//;
     my $answer = qx($command);
-    my $name = $path . ($stream ? ', stream' : '');
+    my $name = ($path =~ m{^/v1beta/models/} ? '/v1beta/models' : $path) . ($stream ? ', stream' : '');
     $seen{$name}++;
     is $?, 0, "$name: curl succeeds";
     like $answer, qr/Hello/, "$name: answers";
-    like $answer, $stream ? qr/\[DONE\]|"type":"message_stop"/ : qr/"stop_reason":"end_turn"|"finish_reason":"stop"/,
+    like $answer, $stream
+        ? qr/\[DONE\]|"type":"message_stop"|"type":"response\.completed"|"finishReason":\s*"STOP"/
+        : qr/"stop_reason":"end_turn"|"finish_reason":"stop"|"status":"completed"|"finishReason":\s*"STOP"/,
         "$name: to its end";
 }
-is_deeply [ sort keys %seen ], [ '/v1/chat/completions', '/v1/chat/completions, stream', '/v1/messages',
-    '/v1/messages, stream' ], 'both protocols, streamed and not';
+is_deeply [ sort keys %seen ],
+    [ map { $_, "$_, stream" } qw(/v1/chat/completions /v1/messages /v1/responses /v1beta/models) ],
+    'all four protocols, streamed and not';
 is qx(curl -s -o $dir/answer -w '%{http_code}' -d '{}' http://127.0.0.1:$port/v1/messages), 401,
     'without the key it is closed';
 
