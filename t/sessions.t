@@ -174,6 +174,50 @@ for my $vhost (qw(main chat)) {
         'with what was said before';
 }
 
+# What a Responses upstream keeps: everything passes, and stays with the key that holds it.
+{
+    upstream_reset();
+    my $last = sub { my @log = upstream_log(script => 'held'); return $log[-1] };
+    my $key = sub { return header_of($last->(), 'authorization') };
+    my $r = ask('held', 'one', model => 'gpt-1');
+    is $r->{status}, 200, 'held upstream' or diag $r->{body};
+    is $r->{json}{id}, 'resp_up1', 'its own id';
+    is $key->(), 'Bearer held-key-2', 'by the second key';
+    $r = ask('held', 'two', model => 'gpt-1', previous_response_id => 'resp_up1');
+    is $r->{json}{id}, 'resp_up2', 'goes on there' or diag $r->{body};
+    is $key->(), 'Bearer held-key-2', 'with the key that holds it, not the first one';
+    is decode(body_of($last->()))->{previous_response_id}, 'resp_up1', 'by its id';
+    is decode(body_of($last->()))->{input}, 'two', 'and nothing else';
+    $r = get('held', '/v1/responses/resp_up2');
+    is $r->{json}{id}, 'resp_up2', 'GET';
+    is $last->()->{method}, 'GET', 'as such';
+    like $last->()->{path}, qr{/v1/responses/resp_up2$}, 'at its place';
+    is $key->(), 'Bearer held-key-2', 'with its key';
+    $r = get('held', '/v1/responses/resp_up2/input_items?limit=3');
+    is $r->{json}{object}, 'list', 'input items';
+    like $last->()->{path}, qr{/v1/responses/resp_up2/input_items\?limit=3$}, 'with the query';
+    $r = get('held', '/v1/responses/resp_up9');
+    is $r->{status}, 404, 'unknown there, too';
+    $r = request(vhost => 'held', method => 'DELETE', path => '/v1/responses/resp_up2');
+    ok $r->{json}{deleted}, 'DELETE' or diag $r->{body};
+    is $last->()->{method}, 'DELETE', 'as such';
+    is $key->(), 'Bearer held-key-2', 'with its key';
+    $r = post('held', '/v1/responses/input_tokens', { model => 'gpt-1', input => 'x' });
+    is $r->{json}{input_tokens}, 77, 'counted by the upstream';
+    $r = post('held', '/v1/responses/compact', { model => 'gpt-1', input => 'x' });
+    is $r->{json}{object}, 'response.compaction', 'compacted by the upstream' or diag $r->{body};
+    like $last->()->{path}, qr{/v1/responses/compact$}, 'at its place';
+    is post('held', '/v1/responses/compact', { model => 'chat-1', input => 'x' })->{status}, 501,
+        'not for a model of others';
+
+    my $ours = ask('held', 'one', model => 'chat-1');
+    is $ours->{json}{store}, $true, 'of others we keep it';
+    ask('held', 'two', model => 'chat-1', previous_response_id => $ours->{json}{id});
+    is_deeply [ upstream_turns() ], [ 'user: one', 'assistant: You said: one', 'user: two' ], 'and go on';
+    $r = ask('held', 'x', model => 'chat-1', previous_response_id => 'resp_up1');
+    is $r->{json}{error}{code}, 'previous_response_not_found', 'what one upstream holds no other can continue';
+}
+
 # Legacy completions.
 for my $vhost (qw(main chat)) {
     my $r = post($vhost, '/v1/completions', { model => 'm', prompt => 'Once', max_tokens => 20 });
