@@ -52,11 +52,24 @@ sub text_of {
         @$content;
 }
 
+# The items of a Responses request as messages.
+sub messages_of_items {
+    my ($input) = @_;
+    return ({ role => 'user', content => $input }) if !ref $input;
+    return map {
+        my $type = $_->{type} // 'message';
+          $type eq 'message'    ? { role => $_->{role}, content => $_->{content} }
+        : $type =~ /_output\z/ ? { role => 'tool',      content => $_->{output} }
+        :                         { role => 'assistant', content => '' }
+    } @$input;
+}
+
 # What the last turn asks for: text, results of tools, and the tools called.
 sub understand {
     my ($request) = @_;
     my $body = $request->{json} // {};
     my @messages = ref $body->{messages} eq 'ARRAY' ? @{ $body->{messages} } : ();
+    @messages = messages_of_items($body->{input}) if defined $body->{input};
     my @tools = map { $_->{function} ? $_->{function}{name} : $_->{name} }
         @{ $body->{tools} // $body->{functions} // [] };
     my ($prompt, @results) = ('');
@@ -89,7 +102,8 @@ sub understand {
         push @calls, { name => $forced, input => '{}' } if $forced && !@calls;
     }
     my $thinks = ref $body->{thinking} eq 'HASH' && ($body->{thinking}{type} // '') ne 'disabled'
-        || defined $body->{reasoning_effort} && $body->{reasoning_effort} ne 'none';
+        || defined $body->{reasoning_effort} && $body->{reasoning_effort} ne 'none'
+        || ref $body->{reasoning} eq 'HASH' && ($body->{reasoning}{effort} // 'none') ne 'none';
     return {
         text    => @calls ? '' : @results ? "The tool said: @results" : "You said: $prompt",
         calls   => \@calls,
@@ -106,6 +120,7 @@ sub answer {
     my $what = understand($request);
     $what->{text} = join ' ', map { "word$_" } 1 .. $words if $words;
     return messages($what, $stream) if $request->{dialect} eq 'messages';
+    return responses($what, $stream) if $request->{dialect} eq 'responses';
     return chat($what, $stream);
 }
 
@@ -243,6 +258,72 @@ sub chat {
         push @out, "data: $$data\n\n";
     }
     return (@out, "data: [DONE]\n\n");
+}
+
+sub responses {
+    my ($what, $stream) = @_;
+    my $id = sub { sprintf '%s_up%06d_%d', $_[0], $what->{serial}, $_[1] };
+    my @items;
+    push @items, { kind => 'reasoning', text => 'Let me think about it.' } if $what->{thinks};
+    push @items, { kind => 'message', text => $what->{text} } if $what->{text} ne '';
+    push @items, map { { kind => 'function_call', text => $_->{input}, name => $_->{name} } } @{ $what->{calls} };
+    my $usage = object(
+        input_tokens         => 28, input_tokens_details  => object(cached_tokens    => 5),
+        output_tokens        => 7,  output_tokens_details => object(reasoning_tokens => $what->{thinks} ? 4 : 0),
+        total_tokens         => 35
+    );
+    my $summary = sub { object(type => 'summary_text', text => $_[0]) };
+    my $part    = sub { object(type => 'output_text', text => $_[0], annotations => [], logprobs => []) };
+    my $item    = sub {
+        my ($i, $whole) = @_;
+        my $this   = $items[$i];
+        my $status = $whole ? 'completed' : 'in_progress';
+        return object(id => $id->('rs', $i), type => 'reasoning',
+            summary => $whole ? list($summary->($this->{text})) : [],
+            $whole ? (encrypted_content => 'gAAAAABzdGF0ZQ==') : ()) if $this->{kind} eq 'reasoning';
+        return object(id => $id->('msg', $i), type => 'message', status => $status, role => 'assistant',
+            content => $whole ? list($part->($this->{text})) : []) if $this->{kind} eq 'message';
+        return object(id => $id->('fc', $i), type => 'function_call', status => $status,
+            call_id => $id->('call', $i), name => $this->{name}, arguments => $whole ? $this->{text} : '');
+    };
+    my $response = sub {
+        my ($status) = @_;
+        my $whole = $status eq 'completed';
+        return object(id => sprintf('resp_up%06d', $what->{serial}), object => 'response',
+            created_at => 1760000000, status => $status, error => undef, incomplete_details => undef,
+            model => $what->{model}, output => $whole ? list(map { $item->($_, 1) } 0 .. $#items) : [],
+            usage => $whole ? $usage : undef, metadata => {}, tools => [], tool_choice => 'auto');
+    };
+    return ${ $response->('completed') } if !$stream;
+
+    my $n = 0;
+    my $event = sub {
+        my ($type, @members) = @_;
+        my $data = object(type => "response.$type", sequence_number => $n++, @members);
+        return "event: response.$type\ndata: $$data\n\n";
+    };
+    my @out = map { $event->($_, response => $response->('in_progress')) } qw(created in_progress);
+    my %named = (
+        reasoning     => [ 'reasoning_summary_text', 'text', summary_index => 0 ],
+        message       => [ 'output_text', 'text', content_index => 0, logprobs => [] ],
+        function_call => [ 'function_call_arguments', 'arguments' ],
+    );
+    for my $i (0 .. $#items) {
+        my ($kind, $text) = @{ $items[$i] }{qw(kind text)};
+        my ($name, $member, @where) = @{ $named{$kind} };
+        @where = (item_id => $id->($kind eq 'message' ? 'msg' : $kind eq 'reasoning' ? 'rs' : 'fc', $i),
+            output_index => $i, @where);
+        my @part = $kind eq 'reasoning' ? (reasoning_summary_part => $summary)
+            : $kind eq 'message' ? (content_part => $part) : ();
+        push @out, $event->('output_item.added', output_index => $i, item => $item->($i, 0));
+        push @out, $event->("$part[0].added", @where, part => $part[1]->('')) if @part;
+        push @out, $event->("$name.delta", @where, delta => $_)
+            for $kind eq 'function_call' ? unpack '(a9)*', $text : grep { $_ ne '' } pieces($text);
+        push @out, $event->("$name.done", @where, $member => $text);
+        push @out, $event->("$part[0].done", @where, part => $part[1]->($text)) if @part;
+        push @out, $event->('output_item.done', output_index => $i, item => $item->($i, 1));
+    }
+    return (@out, $event->(completed => response => $response->('completed')));
 }
 
 sub error_body {

@@ -7,7 +7,7 @@ ClaudeTest::Upstream - a scripted LLM provider: one process, one select loop
 
 =head1 WHAT IT SERVES
 
-POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions and GET
+POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses and GET
 /v1/models, behind any prefix; the script comes from /use/NAME in the path or
 from a model called "script:NAME" (see ClaudeTest::Script), else the answer is
 a plausible one.
@@ -209,7 +209,8 @@ sub answer {
     my ($self, $c, $request) = @_;
     return $self->control($c, $1) if $request->{path} =~ m{^/__(\w+)};
 
-    my $dialect = $request->{path} =~ m{/chat/completions} ? 'chat' : 'messages';
+    my $dialect = $request->{path} =~ m{/chat/completions} ? 'chat'
+        : $request->{path} =~ m{/responses} ? 'responses' : 'messages';
     my $body = \$request->{body};
     my ($model) = $$body =~ /"model"\s*:\s*"((?:[^"\\]|\\.)*)"/;
     $model //= '';
@@ -251,7 +252,7 @@ sub lines_of {
     }
     my $path = $request->{path} =~ s/\?.*//sr;
     return ['body {"input_tokens":42}'] if $path =~ m{/count_tokens$};
-    return ['answer'] if $path =~ m{/(?:messages|chat/completions)$} && $request->{method} eq 'POST';
+    return ['answer'] if $path =~ m{/(?:messages|chat/completions|responses)$} && $request->{method} eq 'POST';
     if ($path =~ m{/models$}) {
         return $request->{header}{'anthropic-version'} ? [
             'body {"data":[{"type":"model","id":"claude-up-1","display_name":"Claude Up 1",'
