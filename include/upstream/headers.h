@@ -16,10 +16,10 @@
  * content-encoding, accept-encoding, expect, host, forwarded, and what proxies and
  * logins in front add: x-forwarded-*, OIDC_*, x-amzn-oidc-*, cf-access-*,
  * x-goog-iap-*, x-auth-request-*, x-ms-token-*, x-ms-client-principal*.
- * Never to the client: hop-by-hop, content-length, content-encoding, server,
- * date, set-cookie, alt-svc, strict-transport-security, www-authenticate,
- * proxy-authenticate, access-control-* (whom browsers may let read answers is
- * for this server to say).
+ * Never to the client: fields that hold keys (an upstream that echoes its request), hop-by-hop,
+ * content-length, content-encoding, server, date, set-cookie, alt-svc, strict-transport-security,
+ * www-authenticate, proxy-authenticate, access-control-* (whom browsers may let read answers is for
+ * this server to say).
  */
 
 /** May this request field of a client go upstream on passthrough? */

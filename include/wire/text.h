@@ -97,4 +97,13 @@ const char *clp_random_base62(apr_size_t n, apr_pool_t *pool);
  */
 const char *clp_mask_secret(const char *secret, apr_pool_t *pool);
 
+/** Does the text hold the secret? Never, for secrets of less than 8 characters: they could be
+ * anything. */
+int clp_holds_secret(clp_span text, const char *secret);
+
+/** The text with `shown` wherever it held the secret; `text` itself (which may be NULL) where
+ * it did not. */
+const char *clp_hide_secret(const char *text, const char *secret, const char *shown,
+                            apr_pool_t *pool);
+
 #endif

@@ -252,6 +252,17 @@ static int has_part(const clp_fold *f, clp_part_kind part)
     return 0;
 }
 
+/* Blocks without a word are as good as none: thinking that is not shown has only a signature. */
+static int has_words(const clp_fold *f, clp_part_kind part)
+{
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == part && b->text.n) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int has_call(const clp_fold *f)
 {
     return has_part(f, CLP_PART_TOOL_CALL) || has_part(f, CLP_PART_CUSTOM_CALL);
@@ -335,18 +346,18 @@ static void write_message(clp_jw *w, chat_writer *c)
     clp_jw_object(w);
     clp_jw_kstr(w, "role", "assistant");
     clp_jw_key(w, "content");
-    if (has_part(f, CLP_PART_TEXT) || !(has_call(f) || has_part(f, CLP_PART_REFUSAL))) {
+    if (has_words(f, CLP_PART_TEXT) || !(has_call(f) || has_words(f, CLP_PART_REFUSAL))) {
         write_joined(w, f, CLP_PART_TEXT);
     }
     else {
         clp_jw_null(w);
     }
-    if (has_part(f, CLP_PART_REASONING)) {
+    if (has_words(f, CLP_PART_REASONING)) {
         clp_jw_key(w, "reasoning_content");
         write_joined(w, f, CLP_PART_REASONING);
     }
     clp_jw_key(w, "refusal");
-    if (has_part(f, CLP_PART_REFUSAL)) {
+    if (has_words(f, CLP_PART_REFUSAL)) {
         write_joined(w, f, CLP_PART_REFUSAL);
     }
     else {

@@ -147,11 +147,36 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
 static void give_verbatim(clp_exchange *x)
 {
     clp_relay *r = x->relay;
-    x->outcome.problem = clp_problem_copy(r->problem, x->pool);
+    x->outcome.problem = attempt(x)->problem;
     clp_buffer_clear(&x->out);
     clp_buffer_span(&x->out, clp_buffer_all(&r->error_body));
     take_head(x, &r->head);
     end(x, CLP_RESULT_CLIENT_ERROR);
+}
+
+/* An upstream may tell in its error what it was sent. */
+static const clp_problem *keep_problem(clp_exchange *x, const clp_problem *problem)
+{
+    const clp_key *key = attempt(x)->candidate.key;
+    clp_problem *kept = clp_problem_copy(problem, x->pool);
+    if (key && key->secret) {
+        kept->message = clp_hide_secret(kept->message, key->secret, key->mask, x->pool);
+        kept->cause = clp_hide_secret(kept->cause, key->secret, key->mask, x->pool);
+        kept->param = clp_hide_secret(kept->param, key->secret, key->mask, x->pool);
+        kept->code = clp_hide_secret(kept->code, key->secret, key->mask, x->pool);
+        kept->request_id = clp_hide_secret(kept->request_id, key->secret, key->mask, x->pool);
+        if (clp_holds_secret(kept->details, key->secret)) {
+            kept->details = clp_span_of(NULL, 0);
+        }
+    }
+    return kept;
+}
+
+static int may_give_verbatim(const clp_exchange *x, const clp_candidate *candidate)
+{
+    return x->relay && x->relay->verbatim && !x->head_ready &&
+           !(candidate->key &&
+             clp_holds_secret(clp_buffer_all(&x->relay->error_body), candidate->key->secret));
 }
 
 /* --- attempts ------------------------------------------------------------------ */
@@ -181,13 +206,13 @@ static void attempt_failed(clp_exchange *x, const clp_problem *problem, clp_verd
     x->next = NULL;
     a->ended = apr_time_now();
     a->status = x->relay ? x->relay->status : 0;
-    a->problem = clp_problem_copy(problem, x->pool);
+    a->problem = keep_problem(x, problem);
     a->verdict = verdict;
     cancel_transfer(x);
     log_failure(x, a);
     if (verdict == CLP_VERDICT_GIVE) {
         clp_plan_after(x->params.plan, verdict);
-        if (x->relay && x->relay->verbatim && !x->head_ready) {
+        if (may_give_verbatim(x, &a->candidate)) {
             give_verbatim(x);
         }
         else {
@@ -254,7 +279,7 @@ static void look(clp_exchange *x, clp_transfer_end how)
         break;
     case CLP_RELAY_BROKEN:
         served(x);
-        attempt(x)->problem = x->outcome.problem = clp_problem_copy(r->problem, x->pool);
+        attempt(x)->problem = x->outcome.problem = keep_problem(x, r->problem);
         attempt(x)->verdict = CLP_VERDICT_STOP;
         log_failure(x, attempt(x));
         x->broken = r->cut;

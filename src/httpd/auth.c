@@ -9,6 +9,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "mod_auth.h"
+#include "scoreboard.h"
 
 #include "access_keys.h"
 #include "claims.h"
@@ -266,6 +267,8 @@ static int hide_query_key(request_rec *r)
     r->parsed_uri.query = r->args;
     r->the_request = (char *)mask_query_key(r->pool, r->the_request);
     r->unparsed_uri = (char *)mask_query_key(r->pool, r->unparsed_uri);
+    /* The scoreboard has the request line as it came. */
+    ap_update_child_status(r->connection->sbh, SERVER_BUSY_WRITE, r);
     return DECLINED;
 }
 

@@ -136,3 +136,30 @@ const char *clp_mask_secret(const char *secret, apr_pool_t *pool)
     }
     return masked;
 }
+
+int clp_holds_secret(clp_span text, const char *secret)
+{
+    apr_size_t n = secret ? strlen(secret) : 0;
+    return n >= 8 && text.n >= n && memmem(text.p, text.n, secret, n) != NULL;
+}
+
+const char *clp_hide_secret(const char *text, const char *secret, const char *shown,
+                            apr_pool_t *pool)
+{
+    clp_buffer out;
+    const char *at;
+
+    if (!text || !clp_holds_secret(clp_span_str(text), secret)) {
+        return text;
+    }
+    clp_buffer_init(&out, pool, 0);
+    while ((at = strstr(text, secret))) {
+        clp_buffer_append(&out, text, (apr_size_t)(at - text));
+        clp_buffer_puts(&out, shown);
+        text = at + strlen(secret);
+    }
+    clp_buffer_puts(&out, text);
+    text = clp_buffer_cstr(&out, pool);
+    clp_buffer_release(&out);
+    return text;
+}

@@ -43,6 +43,7 @@ static const struct {
     {"o1-preview-2024-09-12", "s"},
     {"o3", "rs"},
     {"o4-mini", "rs"},
+    {"openai/o1", "rs"},
     {"openai/o3", "rs"},
     {"openai/o4-mini", "rs"},
     {"olmo3", ""},

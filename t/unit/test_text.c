@@ -421,6 +421,13 @@ static void test_random(void)
 
 static void test_mask(void)
 {
+    OK(clp_holds_secret(clp_span_str("key 12345678."), "12345678"), "a secret in a text");
+    OK(!clp_holds_secret(clp_span_str("key 1234567."), "12345678"), "a part of it");
+    OK(!clp_holds_secret(clp_span_str("key 1234567."), "1234567"), "a short one");
+    OK(!clp_holds_secret(clp_span_str("key"), NULL), "none");
+    IS_STR(clp_hide_secret("12345678,12345678", "12345678", "*", pool), "*,*", "hidden twice");
+    IS_STR(clp_hide_secret("nothing", "12345678", "*", pool), "nothing", "nothing to hide");
+    IS_STR(clp_hide_secret(NULL, "12345678", "*", pool), NULL, "no text");
     IS_STR(clp_mask_secret("sk-ant-api03-abcdefghijklmnop", pool), "sk-a...mnop", "long");
     IS_STR(clp_mask_secret("0123456789abcdef", pool), "****", "16 characters");
     IS_STR(clp_mask_secret("0123456789abcdefg", pool), "01...fg", "17: no more than a third");

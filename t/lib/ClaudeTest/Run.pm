@@ -36,6 +36,7 @@ sub go {
     my $starts = !grep { /^-(?:run-tests|stop-httpd|clean|help)$/ } @args;
     prepare() if $starts || grep { $_ eq '-start-httpd' } @args;
 
+    $ENV{CLP_PLANTED_KEY} = 'planted-in-the-environment-0123456789';
     my $apxs = $ENV{APXS} || '/usr/bin/apxs';
     my $httpd = $variant eq 'asan' ? "$top/t/lib/httpd-asan" : $ENV{CLP_HTTPD} || '/usr/sbin/apache2';
     my @tests = grep { /\.(?:t|mjs)$/ } @args;
@@ -127,6 +128,11 @@ sub prepare {
     chmod 0600, "$top/t/logs/keys";
     print {$keys} "first first-file-key\n";
     close $keys or die "keys: $!\n";
+    # And where t/secrets.t has channel keys from.
+    open my $secret, '>', "$top/t/logs/channel.key" or die "channel.key: $!\n";
+    chmod 0600, "$top/t/logs/channel.key";
+    print {$secret} "planted-in-a-file-0123456789\n";
+    close $secret or die "channel.key: $!\n";
     certificates("$top/t/logs/tls");
     return;
 }
