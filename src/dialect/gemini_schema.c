@@ -218,6 +218,9 @@ static int types_of(closing *c, sources *s, const char *types[TYPES_MAX])
     if (!n && clp_jval_ok(keyword(s, "items"))) {
         types[n++] = "array";
     }
+    CLP_JVAL_EACH (v, clp_jval_is_array(keyword(s, "enum")) ? keyword(s, "enum") : CLP_JVAL_NONE) {
+        s->nullable |= clp_jval_kind(v) == CLP_JSON_NULL;
+    }
     if (clp_jval_ok(keyword(s, "enum")) || clp_jval_ok(keyword(s, "const"))) {
         types[0] = "string";
         n = 1;
