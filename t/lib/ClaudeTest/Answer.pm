@@ -117,11 +117,58 @@ sub understand {
 
 sub answer {
     my ($request, $stream, $words) = @_;
+    $request = { %$request, json => from_gemini($request->{json} // {}, $request->{model}) } if $request->{dialect} eq 'gemini';
     my $what = understand($request);
     $what->{text} = join ' ', map { "word$_" } 1 .. $words if $words;
     return messages($what, $stream) if $request->{dialect} eq 'messages';
     return responses($what, $stream) if $request->{dialect} eq 'responses';
+    return gemini($what, $request, $stream) if $request->{dialect} eq 'gemini';
     return chat($what, $stream);
+}
+
+# Contents as understand() takes messages.
+sub from_gemini {
+    my ($body, $model) = @_;
+    my @messages;
+    for my $content (@{ $body->{contents} || [] }) {
+        my @blocks = map {
+                  defined $_->{text}       ? { type => 'text', text => $_->{text} }
+                : $_->{functionResponse}   ? { type => 'tool_result',
+                    content => $_->{functionResponse}{response}{output} // $_->{functionResponse}{response}{error} }
+                : { type => 'other' }
+        } @{ $content->{parts} };
+        push @messages, { role => ($content->{role} // '') eq 'model' ? 'assistant' : 'user', content => \@blocks };
+    }
+    return {
+        model => $model, messages => \@messages,
+        tools => [ map { @{ $_->{functionDeclarations} || [] } } @{ $body->{tools} || [] } ],
+        ($body->{generationConfig}{thinkingConfig} ? (reasoning_effort => 'medium') : ()),
+    };
+}
+
+sub gemini {
+    my ($what, $request, $stream) = @_;
+    my @meta = (modelVersion => $what->{model}, responseId => sprintf 'up%06d', $what->{serial});
+    my $chunk = sub {
+        my ($parts, @more) = @_;
+        my ($finish) = grep { $_ eq 'STOP' } @more;
+        my $data = object(
+            candidates => list(object(content => object(parts => list(@$parts), role => 'model'),
+                ($finish ? (finishReason => $finish) : ()), index => 0)),
+            ($finish ? (usageMetadata => object(promptTokenCount => 28, candidatesTokenCount => 3,
+                thoughtsTokenCount => 4, cachedContentTokenCount => 5, totalTokenCount => 35)) : ()), @meta);
+        return $$data;
+    };
+    my @parts;
+    push @parts, object(text => $_, thought => JSON::PP::true()) for $what->{thinks} ? 'Let me think about it.' : ();
+    push @parts, object(text => $_) for grep { $_ ne '' } $stream ? pieces($what->{text}) : $what->{text};
+    my $n = 0;
+    push @parts, object(functionCall => object(name => $_->{name}, args => \raw($_->{input})),
+        $n++ ? () : (thoughtSignature => 'c2lnbmF0dXJlLW9mLWdlbWluaQ==')) for @{ $what->{calls} };
+    return $chunk->(\@parts, 'STOP') if !$stream;
+    my @chunks = ((map { $chunk->([$_]) } @parts), $chunk->([ object(text => '') ], 'STOP'));
+    return '[' . join(",\r\n", @chunks) . "\n]\n" if $request->{array};
+    return map { "data: $_\r\n\r\n" } @chunks;
 }
 
 sub pieces {
@@ -328,6 +375,7 @@ sub responses {
 
 sub error_body {
     my ($dialect, $kind, $message) = @_;
+    return ${ object(error => object(code => 429, message => $message, status => $kind)) } if $dialect eq 'gemini';
     my $text = $dialect eq 'messages'
         ? object(type => 'error', error => object(type => $kind, message => $message),
             request_id => 'req_scripted')

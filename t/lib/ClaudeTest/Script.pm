@@ -13,7 +13,7 @@ or by a base URL that ends in /use/NAME. Answers are separated by lines of
 "---": the first request gets the first one, and so on; the last one stays.
 A file may hold several scripts behind lines "=== PART"; their names are
 NAME/PART. Lines in front of the first such line belong to each of them.
-A line that begins with "messages:" or "chat:" holds only for that protocol.
+A line that begins with "messages:", "chat:" or "gemini:" holds only for that protocol.
 
   status 429 Too Many Requests     (200 OK)
   header retry-after: 7            (escapes as in raw)
@@ -127,7 +127,7 @@ sub compile {
 
     for my $line (@$lines) {
         my $text = $line;
-        if ($text =~ s/^(messages|chat):\s*//) {
+        if ($text =~ s/^(messages|chat|gemini):\s*//) {
             next if $1 ne $request->{dialect};
         }
         my ($verb, $rest) = $text =~ /^([\w-]+)(?: (.*))?$/s or die "cannot read: $line\n";
@@ -141,7 +141,11 @@ sub compile {
             my $stream = $rest =~ /stream/ ? 1 : $rest =~ /document/ ? 0 : $request->{stream};
             my ($words) = $rest =~ /(\d+)/;
             my @parts = ClaudeTest::Answer::answer($request, $stream, $words);
-            if ($stream) { $events->($_) for @parts }
+            if ($stream && @parts == 1) {
+                $type //= 'application/json'; # a stream as an array
+                $piece->($_) for unpack '(a60)*', $parts[0];
+            }
+            elsif ($stream) { $events->($_) for @parts }
             else         { $piece->($_) for @parts }
         }
         elsif ($verb eq 'error') {

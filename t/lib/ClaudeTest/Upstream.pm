@@ -8,7 +8,8 @@ ClaudeTest::Upstream - a scripted LLM provider: one process, one select loop
 =head1 WHAT IT SERVES
 
 POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses and GET
-/v1/models, behind any prefix; the script comes from /use/NAME in the path or
+/v1/models, and what Gemini has below /v1beta/models, behind any prefix; the script comes
+from /use/NAME in the path or
 from a model called "script:NAME" (see ClaudeTest::Script), else the answer is
 a plausible one.
 
@@ -209,10 +210,12 @@ sub answer {
     my ($self, $c, $request) = @_;
     return $self->control($c, $1) if $request->{path} =~ m{^/__(\w+)};
 
-    my $dialect = $request->{path} =~ m{/chat/completions} ? 'chat'
+    my ($path_model, $action) = $request->{path} =~ m{/models/([^?]+):(\w+)};
+    my $dialect = defined $action ? 'gemini' : $request->{path} =~ m{/chat/completions} ? 'chat'
         : $request->{path} =~ m{/responses} ? 'responses' : 'messages';
     my $body = \$request->{body};
     my ($model) = $$body =~ /"model"\s*:\s*"((?:[^"\\]|\\.)*)"/;
+    $model = $path_model =~ s/%([0-9A-F]{2})/chr hex $1/ger if defined $action;
     $model //= '';
     my $key = $request->{path} =~ m{/use/([\w.-]+)} ? $1 : $model =~ /^script:(.+)$/ ? $1 : undef;
     my $entry = $c->{entry} = {
@@ -226,7 +229,8 @@ sub answer {
 
     my $what = {
         dialect => $dialect, serial => $entry->{n},
-        stream  => scalar($$body =~ /"stream"\s*:\s*true/),
+        stream  => defined $action ? $action =~ /^stream/ : scalar($$body =~ /"stream"\s*:\s*true/),
+        array   => defined $action && $request->{path} !~ /[?&]alt=sse/, model => $model,
         json    => length $$body <= PARSED_BODY ? scalar(eval { JSON::PP::decode_json($$body) }) : undef,
     };
     my $lines = eval { $self->lines_of($key, $request, $what) };
@@ -252,7 +256,10 @@ sub lines_of {
     }
     my $path = $request->{path} =~ s/\?.*//sr;
     return ['body {"input_tokens":42}'] if $path =~ m{/count_tokens$};
-    return ['answer'] if $path =~ m{/(?:messages|chat/completions|responses)$} && $request->{method} eq 'POST';
+    return ['answer'] if $path =~ m{(?:/messages|/chat/completions|/responses|:\w*[gG]enerateContent)$} && $request->{method} eq 'POST';
+    return ['body {"totalTokens":42}'] if $path =~ m{:countTokens$};
+    return ['body {"embedding":{"values":[1]}}'] if $path =~ m{:embedContent$};
+    return ['body {"models":[{"name":"models/gemini-up-1","displayName":"Gemini Up 1"}]}'] if $path =~ m{/v1beta/models$};
     if ($path =~ m{/models$}) {
         return $request->{header}{'anthropic-version'} ? [
             'body {"data":[{"type":"model","id":"claude-up-1","display_name":"Claude Up 1",'
