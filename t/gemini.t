@@ -143,7 +143,7 @@ subtest 'other actions' => sub {
     is fold($r->{json})->{text}, 'You said: hi', 'under /v1, with models/ in front';
     for my $path ('/v1beta/models', '/v1/models') {
         $r = request(vhost => 'gemini', path => $path, @google);
-        is $r->{json}{models}[0]{name}, 'models/gemini-up-1', "$path lists models as Google does";
+        ok((grep { $_->{name} eq 'models/gemini-up-1' } @{ $r->{json}{models} }), "$path lists models as Google does");
     }
 };
 

@@ -125,7 +125,7 @@ static void make_head(clp_relay *r)
     apr_table_unset(head->headers, "Content-Type");
     if (r->mode == MODE_PASS_STREAM || r->mode == MODE_PASS_ARRAY) {
         add_stream_headers(head->headers);
-        if (kind_of(r->content_type) != CLP_BODY_SSE) {
+        if (r->mode == MODE_PASS_STREAM && kind_of(r->content_type) != CLP_BODY_SSE) {
             head->content_type = "text/event-stream; charset=utf-8";
         }
     }

@@ -229,8 +229,8 @@ sub answer {
 
     my $what = {
         dialect => $dialect, serial => $entry->{n},
-        stream  => defined $action ? $action =~ /^stream/ : scalar($$body =~ /"stream"\s*:\s*true/),
-        array   => defined $action && $request->{path} !~ /[?&]alt=sse/, model => $model,
+        stream  => defined $action ? scalar($action =~ /^stream/) : scalar($$body =~ /"stream"\s*:\s*true/),
+        array   => scalar(defined $action && $request->{path} !~ /[?&]alt=sse/), model => $model,
         json    => length $$body <= PARSED_BODY ? scalar(eval { JSON::PP::decode_json($$body) }) : undef,
     };
     my $lines = eval { $self->lines_of($key, $request, $what) };
