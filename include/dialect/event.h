@@ -72,19 +72,22 @@ typedef struct clp_usage {
 /**
  * Later figures replace earlier ones, as every client library does: reports are
  * cumulative, and a first one may have been an estimate. A later 0 does not
- * wipe out what was told (relays fill what they do not know with 0).
+ * wipe out what was told (relays fill what they do not know with 0), except
+ * beside figures of the same side: input is told apart from the caches, so a
+ * figure kept from before would be counted twice.
  */
 static inline void clp_usage_merge(clp_usage *into, const clp_usage *from)
 {
-#define CLP_MERGE_LATER(f)                                                                         \
-    if (from->f > 0 || into->f < 0) {                                                              \
+#define CLP_MERGE_LATER(f, sure)                                                                   \
+    if (from->f > 0 || into->f < 0 || (from->f == 0 && (sure))) {                                  \
         into->f = from->f;                                                                         \
     }
-    CLP_MERGE_LATER(input)
-    CLP_MERGE_LATER(cache_read)
-    CLP_MERGE_LATER(cache_write)
-    CLP_MERGE_LATER(output)
-    CLP_MERGE_LATER(reasoning)
+    int in = from->input > 0 || from->cache_read > 0 || from->cache_write > 0;
+    CLP_MERGE_LATER(input, in)
+    CLP_MERGE_LATER(cache_read, in)
+    CLP_MERGE_LATER(cache_write, in)
+    CLP_MERGE_LATER(output, 0)
+    CLP_MERGE_LATER(reasoning, from->output > 0)
 #undef CLP_MERGE_LATER
 }
 

@@ -88,6 +88,13 @@ static void finish(chat_reader *r)
     clp_sink_put(&r->sink, &e);
 }
 
+/* A report is the whole of it: what an earlier one named and this one does not is none. Kept, a
+ * figure of the cache would be counted twice, for this report's input holds it too. */
+static apr_int64_t retold(apr_int64_t now, apr_int64_t before)
+{
+    return now < 0 && before >= 0 ? 0 : now;
+}
+
 static void read_usage(chat_reader *r, clp_jval u)
 {
     if (!clp_jval_is_object(u)) {
@@ -104,16 +111,18 @@ static void read_usage(chat_reader *r, clp_jval u)
     if (read < 0) {
         read = clp_answer_count(clp_jval_get(u, "cached_tokens"));
     }
+    clp_usage before = r->told ? r->usage : CLP_USAGE_NONE;
     r->told = 1;
     r->usage = CLP_USAGE_NONE;
     if (prompt >= 0) {
         prompt -= (read > 0 ? read : 0) + (write > 0 ? write : 0);
         r->usage.input = prompt > 0 ? prompt : 0;
     }
-    r->usage.cache_read = read;
-    r->usage.cache_write = write;
+    r->usage.cache_read = retold(read, before.cache_read);
+    r->usage.cache_write = retold(write, before.cache_write);
     r->usage.output = clp_answer_count(clp_jval_get(u, "completion_tokens"));
-    r->usage.reasoning = clp_answer_count(clp_jval_get(out, "reasoning_tokens"));
+    r->usage.reasoning =
+        retold(clp_answer_count(clp_jval_get(out, "reasoning_tokens")), before.reasoning);
 }
 
 static void start(chat_reader *r, clp_jval root)
