@@ -214,6 +214,12 @@ for my $vhost (qw(main chat)) {
     is $ours->{json}{store}, $true, 'of others we keep it';
     ask('held', 'two', model => 'chat-1', previous_response_id => $ours->{json}{id});
     is_deeply [ upstream_turns() ], [ 'user: one', 'assistant: You said: one', 'user: two' ], 'and go on';
+    $r = ask('held', 'three', model => 'gpt-1', previous_response_id => $ours->{json}{id});
+    is $r->{json}{id}, 'resp_up4', 'a Responses upstream can go on, too' or diag $r->{body};
+    my $sent = decode(body_of($last->()));
+    ok !exists $sent->{previous_response_id}, 'with no id that it cannot know';
+    is scalar @{ $sent->{input} }, 3, 'but with all items';
+    ok !exists $sent->{input}[1]{id}, 'without ids of ours';
     $r = ask('held', 'x', model => 'chat-1', previous_response_id => 'resp_up1');
     is $r->{json}{error}{code}, 'previous_response_not_found', 'what one upstream holds no other can continue';
 }

@@ -23,6 +23,8 @@ typedef struct clp_chain_limits {
 
 typedef struct clp_chain {
     apr_array_header_t *records; /**< of clp_session_record, latest first */
+    int foreign; /**< for an upstream of the Responses protocol, which knows neither our items' ids
+                      nor our reasoning state: both are left out of earlier answers */
 } clp_chain;
 
 /** The problem of an unknown id: 400, code previous_response_not_found. */

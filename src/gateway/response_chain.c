@@ -77,6 +77,7 @@ clp_session_status clp_chain_load(clp_chain *chain, clp_problem **problem, clp_s
     apr_int64_t tokens = 0;
 
     *problem = NULL;
+    chain->foreign = 0;
     chain->records = apr_array_make(pool, 16, sizeof(clp_session_record));
     for (const char *next = id; next;) {
         clp_session_record record;
@@ -199,19 +200,48 @@ static clp_problem *write_own(expansion *x, clp_buffer *own, clp_jval input)
     return NULL;
 }
 
-static void write_input(clp_jw *w, const clp_chain *chain, clp_span own)
+/* An earlier answer as somebody else's upstream can take it. */
+static void add_foreign(clp_jw *w, clp_span output, apr_pool_t *pool)
+{
+    clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 2, 0};
+    clp_json *doc = clp_json_make(pool);
+    if (clp_json_scan(doc, output, &limits, NULL) != CLP_JSON_OK) {
+        return;
+    }
+    CLP_JVAL_EACH (item, clp_json_root(doc)) {
+        if (clp_jval_str_is(clp_jval_get(item, "type"), "reasoning")) {
+            continue;
+        }
+        clp_jw_object(w);
+        CLP_JVAL_EACH (member, item) {
+            if (!clp_jval_named(member, "id")) {
+                clp_jw_key_text(w, clp_jval_name(member));
+                clp_jw_raw(w, clp_jval_raw(member));
+            }
+        }
+        clp_jw_end_object(w);
+    }
+}
+
+static void write_input(clp_jw *w, const clp_chain *chain, clp_span own, apr_pool_t *pool)
 {
     clp_jw_array(w);
     for (int i = chain ? chain->records->nelts - 1 : -1; i >= 0; i--) {
         const clp_session_record *r = &APR_ARRAY_IDX(chain->records, i, const clp_session_record);
         add_elements(w, r->input);
-        add_elements(w, r->output);
+        if (chain->foreign) {
+            add_foreign(w, r->output, pool);
+        }
+        else {
+            add_elements(w, r->output);
+        }
     }
     add_elements(w, own);
     clp_jw_end_array(w);
 }
 
-static void write_body(clp_buffer *body, const clp_chain *chain, clp_jval root, clp_span own)
+static void write_body(clp_buffer *body, const clp_chain *chain, clp_jval root, clp_span own,
+                       apr_pool_t *pool)
 {
     int written = 0;
     clp_jw w;
@@ -224,7 +254,7 @@ static void write_body(clp_buffer *body, const clp_chain *chain, clp_jval root, 
         }
         clp_jw_key_text(&w, clp_jval_name(member));
         if (clp_jval_named(member, "input")) {
-            write_input(&w, chain, own);
+            write_input(&w, chain, own, pool);
             written = 1;
         }
         else {
@@ -233,7 +263,7 @@ static void write_body(clp_buffer *body, const clp_chain *chain, clp_jval root, 
     }
     if (!written) {
         clp_jw_key(&w, "input");
-        write_input(&w, chain, own);
+        write_input(&w, chain, own, pool);
     }
     clp_jw_end_object(&w);
 }
@@ -257,7 +287,7 @@ clp_problem *clp_chain_expand(clp_buffer *body, clp_buffer *own, clp_span reques
     }
     problem = write_own(&x, own, input);
     if (!problem && body) {
-        write_body(body, chain, clp_json_root(doc), clp_buffer_all(own));
+        write_body(body, chain, clp_json_root(doc), clp_buffer_all(own), pool);
     }
     return problem;
 }

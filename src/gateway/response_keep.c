@@ -108,6 +108,10 @@ void clp_response_keep(const clp_response_keeper *k, clp_buffer *out, apr_size_t
     clp_jval found;
     clp_jval all;
 
+    /* The writer says "store": false and goes on from nothing by itself. */
+    if ((!k->store || !k->wanted) && !k->previous) {
+        return;
+    }
     if (clp_json_scan(doc, json, &limits, NULL) != CLP_JSON_OK) {
         return;
     }

@@ -20,7 +20,7 @@ struct clp_cors {
     apr_array_header_t *origins; /**< of const char *, normal form */
 };
 
-#define ALLOWED_METHODS "GET, HEAD, POST, OPTIONS"
+#define ALLOWED_METHODS "GET, HEAD, POST, DELETE, OPTIONS"
 
 /** Told to a browser that does not say which fields it will send. */
 #define USUAL_FIELDS                                                                               \

@@ -49,10 +49,6 @@ clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, 
                           q->sniffed.previous ? q->sniffed.previous : q->sniffed.previous_response,
                           set, r->request_time, r->pool);
     problem = clp_plan_make(plan, set, &query, r->pool);
-    if (problem && query.other_dialects) {
-        query.other_dialects = 0;
-        problem = clp_plan_make(plan, set, &query, r->pool);
-    }
     if (problem && q->held_upstream) {
         problem = clp_chain_unknown(q->sniffed.previous_response, r->pool);
     }

@@ -55,6 +55,7 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
     clp_chain *chain = apr_pcalloc(r->pool, sizeof(*chain));
     clp_session_status status = CLP_SESSION_ABSENT;
     clp_problem *problem = NULL;
+    clp_plan *plan;
 
     if (keeper->store) {
         status = clp_chain_load(chain, &problem, keeper->store, previous, &keeper->owner,
@@ -66,7 +67,10 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
     if (status == CLP_SESSION_OK) {
         keeper->previous = previous;
         keeper->chain = chain;
+        /* Channels that keep nothing go on with it best; others have to do without our state. */
         q->continued_here = 1;
+        chain->foreign = clp_generate_plan(&plan, r, q, 0) != NULL;
+        q->continued_here = !chain->foreign;
         return expand(r, q, keeper);
     }
     q->held_upstream = 1;

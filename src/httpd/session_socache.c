@@ -229,7 +229,8 @@ static clp_session_status get_pieces(clp_session_socache *c, clp_span name, apr_
             return absent_or_down(c, rv, now, pool);
         }
         if (n > most || n <= HEAD_SIZE || !head_read(&head, room, n) || head.index != i ||
-            (i && (head.total != first.total || memcmp(head.tag, first.tag, sizeof(head.tag)))) ||
+            (i &&
+             (head.total != first.total || memcmp(head.tag, first.tag, sizeof(head.tag)) != 0)) ||
             n - HEAD_SIZE > head.total - had) {
             return CLP_SESSION_ABSENT;
         }

@@ -170,6 +170,24 @@ static void test_chain(apr_pool_t *pool)
     IS_STR(expand(store, "resp_c", "bert", &roomy, 4, next, pool), "absent", "not for others");
     IS_STR(expand(store, "resp_x", "anna", &roomy, 4, next, pool), "absent", "unknown");
     IS_STR(expand(store, "resp_c", "anna", &roomy, 1003, next, pool), "absent", "too long ago");
+    {
+        clp_session_owner owner = clp_session_owner_of("anna");
+        clp_buffer *body = clp_buffer_make(pool, 0);
+        clp_buffer *own = clp_buffer_make(pool, 0);
+        clp_problem *problem;
+        clp_chain chain = {NULL, 0};
+        add(store, "resp_f", NULL, "anna", "[{\"id\":\"i\"}]",
+            "[{\"type\":\"reasoning\",\"id\":\"rs_1\"},{\"type\":\"message\",\"id\":\"msg_1\","
+            "\"x\":1.0}]",
+            1, pool);
+        clp_chain_load(&chain, &problem, store, "resp_f", &owner, &roomy, 4, pool);
+        chain.foreign = 1;
+        OK(!clp_chain_expand(body, own, CLP_SPAN_LIT("{\"input\":[2]}"), &chain, &intake, pool),
+           "for another's upstream");
+        IS_SPAN(clp_buffer_all(body),
+                CLP_SPAN_LIT("{\"input\":[{\"id\":\"i\"},{\"type\":\"message\",\"x\":1.0},2]}"),
+                "without what it cannot know");
+    }
     IS_STR(clp_chain_unknown("resp_x", pool)->message,
            "Previous response with id 'resp_x' not found.", "the words for it");
 }
