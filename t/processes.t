@@ -74,6 +74,29 @@ ok !$pids->{none}, 'each says who it is';
     is $r->{status}, 200, 'after the graceful restart';
 }
 
+# Graceful with another size of the shared table: the old children keep theirs.
+{
+    my $client = ClaudeTest::Client->open_to(hostport('main'));
+    $client->send_request(method => 'POST', path => '/v1/messages',
+        headers => [ 'Content-Type' => 'application/json' ],
+        body => encode(messages_body('script:streams/slow-then-done', 'x', stream => JSON::PP::true())));
+    my $part = $client->receive(until => sub { $_[0] =~ /word2/ });
+    for my $rows (512, 4096, 512) {
+        open my $conf, '>>', top() . '/conf/ports.conf' or die "ports.conf: $!\n";
+        print {$conf} "ClaudeThreadTableSize $rows\n";
+        close $conf or die "ports.conf: $!\n";
+        my %old = map { $_ => 1 } children();
+        kill USR1 => server_pid();
+        ok wait_for(10, sub { grep { !$old{$_} } children() }), "graceful with $rows rows: new children";
+        ok wait_for(10, sub { my $r = eval { post('main', '/v1/messages', messages_body('m')) }; $r && $r->{status} == 200 }),
+            "graceful with $rows rows: answered";
+    }
+    my $until = time + 15;
+    while ($client->{in} !~ /\r\n0\r\n\r\n\z/ && $client->more($until)) { }
+    like $client->{in}, qr/event: message_stop.*\r\n0\r\n\r\n\z/s, 'the stream goes on to its end';
+    $client->shut;
+}
+
 # A child that dies takes only its own requests with it.
 {
     expect_log('child pid \d+ exit signal Killed', 'AH00052');

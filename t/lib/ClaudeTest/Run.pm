@@ -111,11 +111,11 @@ sub prepare {
     my ($upstream, $void, $refused, $tls, $tls_client) = free_ports(5);
     my $libexec = $ENV{CLP_LIBEXEC} || qx(apxs -q LIBEXECDIR) || '/usr/lib/apache2/modules';
     chomp $libexec;
-    my %value = (LIBEXEC => $libexec, MODULE => $module);
+    my %value = (LIBEXEC => $libexec, MODULE => $module, MPM => $ENV{CLP_MPM} || 'event');
     open my $in, '<', "$top/t/conf/base.template" or die "base.template: $!\n";
     open my $out, '>', "$top/t/conf/base.conf" or die "base.conf: $!\n";
     while (<$in>) {
-        s/\@(LIBEXEC|MODULE)\@/$value{$1}/g;
+        s/\@(LIBEXEC|MODULE|MPM)\@/$value{$1}/g;
         print {$out} $_;
     }
     close $out or die "base.conf: $!\n";
