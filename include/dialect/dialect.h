@@ -30,7 +30,7 @@ typedef struct clp_intake {
     apr_uint32_t max_depth;  /**< JSON nesting */
     apr_uint32_t max_values; /**< recorded JSON values, 0 = unbounded */
     const char *model;       /**< the model the path names (Gemini); NULL = the body does */
-    int stream; /**< likewise: 1, 0 or CLP_STREAM_ARRAY; -1 = the body says */
+    int stream;              /**< likewise: 1, 0 or CLP_STREAM_ARRAY; -1 = the body says */
     const clp_envelope_key *envelope_key; /**< NULL = foreign reasoning state is not opened */
 } clp_intake;
 
@@ -208,5 +208,15 @@ const clp_dialect *clp_dialect_by_name(const char *name);
  */
 void clp_dialect_splice_model(clp_buffer *out, clp_span body, const clp_sniffed *sniffed,
                               const char *model);
+
+/**
+ * The body of a request that goes to its own provider, without reasoning that
+ * clients got from us in envelopes: it is another provider's, and an error to
+ * this one. All other bytes stay, but for white space around what is left out.
+ * For Messages and Responses; cheap where there is none.
+ * @return 0 if nothing had to be left out (nothing is appended)
+ */
+int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *dialect,
+                             apr_pool_t *pool);
 
 #endif

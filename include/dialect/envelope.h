@@ -49,6 +49,9 @@ typedef struct clp_state {
     clp_span payload; /**< the provider's own bytes */
 } clp_state;
 
+/** What every envelope begins with: "GWR1" in base64, as far as the next byte has no say. */
+#define CLP_ENVELOPE_MARK "R1dSM"
+
 /** Append an envelope. It needs no escaping in JSON. */
 void clp_envelope_seal(clp_buffer *out, const clp_state *state, const clp_envelope_key *key);
 

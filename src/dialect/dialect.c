@@ -4,12 +4,8 @@
 #include "wire/text.h"
 
 const clp_dialect *const clp_dialects[] = {
-    &clp_dialect_messages,
-    &clp_dialect_chat,
-    &clp_dialect_chat_legacy,
-    &clp_dialect_responses,
-    &clp_dialect_gemini,
-    NULL,
+    &clp_dialect_messages,  &clp_dialect_chat,   &clp_dialect_chat_legacy,
+    &clp_dialect_responses, &clp_dialect_gemini, NULL,
 };
 
 const clp_dialect *clp_dialect_by_name(const char *name)

@@ -14,9 +14,6 @@
 #define HEAD_N  (MAGIC_N + 2) /* provider and kind */
 #define MAC_N   16
 
-/* What every envelope begins with: "GWR1" in base64, as far as the next byte has no say. */
-#define LIKE "R1dSM"
-
 /* No provider's state comes near; what is longer costs memory only. */
 #define TEXT_MAX (32 * 1024 * 1024)
 
@@ -153,7 +150,7 @@ int clp_envelope_open(clp_state *state, clp_text text, const clp_envelope_key *k
 
 int clp_envelope_like(clp_text text)
 {
-    return clp_span_starts(text.s, LIKE);
+    return clp_span_starts(text.s, CLP_ENVELOPE_MARK);
 }
 
 void clp_state_read(clp_state *state, clp_text text, clp_provider native, clp_state_kind kind,

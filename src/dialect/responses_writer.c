@@ -17,6 +17,9 @@
  * when they are whole, and kept for that last event. A document is that event's response.
  */
 
+/* How clp_call_text_object() begins what was no object. */
+#define WRAPPED "{\\\"_invalid_arguments\\\":"
+
 const char clp_responses_keepalive[] = ": keepalive\n\n";
 
 typedef struct responses_writer {
@@ -470,6 +473,25 @@ static void put_arguments(responses_writer *w, clp_part_kind part, clp_span esca
     }
 }
 
+/* A client of a document gets arguments that were no object as the model wrote them. */
+static clp_span whole_arguments(responses_writer *w, int custom)
+{
+    clp_tool_input input;
+    clp_buffer *object, *text;
+    clp_jw jw;
+    if (custom || w->options.stream || !clp_span_starts(clp_buffer_all(&w->text), WRAPPED)) {
+        return clp_buffer_all(&w->text);
+    }
+    object = clp_buffer_make(w->pool, 0);
+    text = clp_buffer_make(w->pool, 0);
+    memset(&input, 0, sizeof(input));
+    clp_text_append_plain(object, clp_text_escaped(clp_buffer_all(&w->text)));
+    input.object = clp_buffer_all(object);
+    clp_jw_init(&jw, text);
+    clp_tool_input_text(&jw, &input, w->pool);
+    return clp_span_of(text->p + 1, text->n - 2);
+}
+
 static void close_bridged(responses_writer *w, clp_tool_bridge bridge, const char *status)
 {
     clp_responses_echo_action(w->echo, bridge, clp_buffer_all(&w->text), &w->item);
@@ -495,7 +517,7 @@ static void close_call(responses_writer *w, clp_part_kind part, int whole)
         /* clients parse the text they have put together, and the empty text is no JSON */
         put_arguments(w, part, CLP_SPAN_LIT("{}"));
     }
-    clp_span text = clp_buffer_all(&w->text);
+    clp_span text = whole_arguments(w, custom);
     if (w->options.stream) {
         if (custom) {
             text_event(w, "response.custom_tool_call_input.done", ",\"input\":\"", text, "\"");

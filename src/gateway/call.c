@@ -117,6 +117,41 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
     return problem;
 }
 
+/* Whose reasoning may have come in envelopes of ours? */
+static int holds_state(const clp_dialect *d)
+{
+    return d == &clp_dialect_messages || d == &clp_dialect_responses;
+}
+
+/* The client's own bytes, but for the model's name and what another provider made. */
+static clp_problem *pass(clp_call *out, const clp_exchange_params *params,
+                         const clp_candidate *candidate, apr_pool_t *pool)
+{
+    const clp_sniffed *sniffed = params->sniffed;
+    clp_sniffed again;
+    clp_buffer *body;
+
+    out->request.body = params->body;
+    if (params->body.n && holds_state(params->client)) {
+        body = clp_buffer_make(pool, 0);
+        if (clp_dialect_drop_foreign(body, params->body, params->client, pool)) {
+            clp_problem *problem;
+            out->request.body = clp_buffer_all(body);
+            problem = params->client->sniff(&again, out->request.body, &params->intake, pool);
+            if (problem) {
+                return problem;
+            }
+            sniffed = &again;
+        }
+    }
+    if (sniffed->model && strcmp(candidate->model, sniffed->model) != 0) {
+        body = clp_buffer_make(pool, 0);
+        clp_dialect_splice_model(body, out->request.body, sniffed, candidate->model);
+        out->request.body = clp_buffer_all(body);
+    }
+    return NULL;
+}
+
 clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
                            const clp_candidate *candidate, clp_conversation **conversation,
                            apr_pool_t *keep, apr_pool_t *pool)
@@ -129,13 +164,8 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
     if (!out->passthrough) {
         problem = convert(out, params, candidate, conversation, keep, pool);
     }
-    else if (params->sniffed->model && strcmp(candidate->model, params->sniffed->model) != 0) {
-        clp_buffer *body = clp_buffer_make(pool, 0);
-        clp_dialect_splice_model(body, params->body, params->sniffed, candidate->model);
-        out->request.body = clp_buffer_all(body);
-    }
     else {
-        out->request.body = params->body;
+        problem = pass(out, params, candidate, pool);
     }
     if (problem) {
         return problem;

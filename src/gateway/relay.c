@@ -229,6 +229,17 @@ static void tell_in_stream(clp_relay *r, const clp_problem *problem)
     r->writer->put(r->writer, &e);
 }
 
+/* A request that was passed on has not been read yet; its answer depends on it all the same. */
+static void read_request(clp_relay *r)
+{
+    const clp_exchange_params *params = r->params;
+    clp_conversation *request = NULL;
+    if (!r->conversation &&
+        !params->client->read_request(&request, params->body, &params->intake, r->pool)) {
+        r->conversation = request;
+    }
+}
+
 static void open_reader(clp_relay *r, clp_body_kind body)
 {
     clp_reader_options options;
@@ -243,6 +254,7 @@ static void open_reader(clp_relay *r, clp_body_kind body)
     sink.ctx = r;
     sink.put = options.passive ? on_event_passed : on_event_converted;
     if (!options.passive) {
+        read_request(r);
         r->writer = open_writer(r);
     }
     r->guard = clp_guard_make(sink, r->pool);

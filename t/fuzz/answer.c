@@ -6,6 +6,8 @@
 
 #define MAX_CUTS 4096
 
+static const clp_envelope_key key = {"an envelope key for fuzz targets"};
+
 typedef struct setup {
     apr_pool_t *pool;
     const answer_dialect *from;
@@ -119,6 +121,7 @@ void fuzz_answer(const char *dialect, clp_span in)
         apr_table_set(s.reading.names, "p", "\x01p");
     }
     s.writing.id = "abcdefghijklmnopqrstuvwx";
+    s.writing.envelope_key = &key;
     s.writing.stream = 1;
     check_splits(&s, plan, go(&s, "messages", NULL, 0));
     check_writers(&s);
@@ -126,6 +129,9 @@ void fuzz_answer(const char *dialect, clp_span in)
     if (strcmp(dialect, "chat") == 0) {
         /* only its reader looks into arguments, so only what it let through can come back */
         check_round(&s, "chat");
+    }
+    if (strcmp(dialect, "responses") == 0) {
+        check_round(&s, "responses");
     }
     s.reading.passive = 1;
     go(&s, "messages", NULL, 0);

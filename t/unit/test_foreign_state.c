@@ -1,0 +1,52 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "dialect/dialect.h"
+
+#include "tap.h"
+
+/* What is passed to its own provider without the state of others. */
+
+static apr_pool_t *pool;
+
+static void check(const clp_dialect *d, const char *body, const char *want, const char *name)
+{
+    clp_buffer *out = clp_buffer_make(pool, 0);
+    int dropped = clp_dialect_drop_foreign(out, clp_span_str(body), d, pool);
+    if (want) {
+        IS_SPAN(clp_buffer_all(out), clp_span_str(want), name);
+    }
+    OK(dropped == (want != NULL) && (want || !out->n), "%s: told", name);
+}
+
+int main(void)
+{
+    const clp_dialect *m = &clp_dialect_messages, *r = &clp_dialect_responses;
+    pool = tap_begin();
+    check(m,
+          "{\"messages\" : [ {\"role\":\"user\",\"content\":\"R1dSM\"}, {\"x\":1.0,\"content\": [ "
+          "{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"R1dSMW9i\"} ,{\"type\":"
+          "\"text\",\"text\":\"a\"}, {\"type\":\"redacted_thinking\",\"data\":\"R1dSMW9y\"}], "
+          "\"y\":2}, {\"content\":[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":"
+          "\"EqQB\"}]}] , \"z\":3}",
+          "{\"messages\" : [{\"role\":\"user\",\"content\":\"R1dSM\"},{\"x\":1.0,\"content\": "
+          "[{\"type\":\"text\",\"text\":\"a\"}], \"y\":2},{\"content\":[{\"type\":\"thinking\","
+          "\"thinking\":\"\",\"signature\":\"EqQB\"}]}] , \"z\":3}",
+          "blocks of Messages");
+    check(m,
+          "{\"messages\":[{\"content\":\"a\"},{\"content\":[{\"type\":\"thinking\",\"signature\":"
+          "\"R1dSMW9i\"}]},{\"content\":\"b\"}]}",
+          "{\"messages\":[{\"content\":\"a\"},{\"content\":\"b\"}]}", "a message of nothing else");
+    check(m, "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"EqQB\"}]}]}",
+          NULL, "Claude's own");
+    check(r,
+          "{\"input\":[{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[],"
+          "\"encrypted_content\":\"R1dSMWNi\"},{\"role\":\"user\",\"content\":\"a\"},{\"type\":"
+          "\"reasoning\",\"encrypted_content\":\"gAAA\"}],\"model\":\"m\"}",
+          "{\"input\":[{\"role\":\"user\",\"content\":\"a\"},{\"type\":\"reasoning\","
+          "\"encrypted_content\":\"gAAA\"}],\"model\":\"m\"}",
+          "items of Responses");
+    check(r, "{\"input\":\"R1dSMWNi\"}", NULL, "a text that looks like one");
+    check(r, "{\"input\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and as a content");
+    check(m, "{\"messages\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and in Messages");
+    check(r, "{\"input\":[\"R1dSMWNi\"", NULL, "no JSON");
+    return tap_end();
+}
