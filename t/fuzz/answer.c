@@ -84,7 +84,7 @@ static void check_round(const setup *s, const char *kind)
     back.writing.stream = 1;
     back.writing.include_usage = 1;
     answer_run *first = go(&back, kind, NULL, 0);
-    if (has_custom_call(first) && strcmp(kind, "messages") == 0) {
+    if (has_custom_call(first) && strcmp(kind, "chat") != 0) {
         return; /* such calls come back as functions */
     }
     answer_summary(first, kind, told);
@@ -125,7 +125,8 @@ void fuzz_answer(const char *dialect, clp_span in)
     s.writing.stream = 1;
     check_splits(&s, plan, go(&s, "messages", NULL, 0));
     check_writers(&s);
-    check_round(&s, "messages");
+    /* Gemini's state does not come back from a client of another protocol without its envelope */
+    check_round(&s, strcmp(dialect, "gemini") == 0 ? "gemini" : "messages");
     if (strcmp(dialect, "chat") == 0) {
         /* only its reader looks into arguments, so only what it let through can come back */
         check_round(&s, "chat");

@@ -157,7 +157,7 @@ sub gemini {
                 ($finish ? (finishReason => $finish) : ()), index => 0)),
             ($finish ? (usageMetadata => object(promptTokenCount => 28, candidatesTokenCount => 3,
                 thoughtsTokenCount => 4, cachedContentTokenCount => 5, totalTokenCount => 35)) : ()), @meta);
-        return $$data;
+        return $$data =~ s/\xe2\x80([\xa8\xa9])/sprintf '\\u20%02x', ord($1) - 0x80/gre;
     };
     my @parts;
     push @parts, object(text => $_, thought => JSON::PP::true()) for $what->{thinks} ? 'Let me think about it.' : ();
