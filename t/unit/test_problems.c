@@ -7,6 +7,7 @@
 #include "dialect/chat.h"
 #include "dialect/chat_legacy.h"
 #include "dialect/messages.h"
+#include "dialect/responses.h"
 #include "tap.h"
 #include "wire/text.h"
 
@@ -20,6 +21,8 @@ static void check_read(void *ctx, const cases_row *row)
     (void)ctx;
     clp_problem *p = clp_chat_read_problem(atoi(row->field[0].p), body, pool);
     clp_problem *same = clp_messages_read_problem(atoi(row->field[0].p), body, pool);
+    IS_STR(clp_responses_read_problem(atoi(row->field[0].p), body, pool)->message, p->message,
+           name);
     IS_SPAN(clp_span_str(clp_problem_class_name(p->cls)), row->field[1], name);
     IS_INT(p->retry_after_ms, atoi(row->field[2].p), name);
     IS_SPAN(clp_span_str(p->message), row->field[3], name);
@@ -71,6 +74,7 @@ static void test_write(void)
         IS_INT(clp_messages_problem_status(p), rows[i].messages_status, name);
         IS_INT(clp_chat_problem_status(p), rows[i].chat_status, name);
         IS_INT(clp_chat_legacy_problem_status(p), rows[i].chat_status, name);
+        IS_INT(clp_responses_problem_status(p), rows[i].chat_status, name);
         IS_SPAN(written(clp_messages_write_problem, p),
                 clp_span_str(apr_psprintf(pool,
                                           "{\"type\":\"error\",\"error\":{\"type\":\"%s\","
@@ -84,6 +88,7 @@ static void test_write(void)
             type, *code == 'n' ? "" : "\"", code, *code == 'n' ? "" : "\"");
         IS_SPAN(written(clp_chat_write_problem, p), clp_span_str(want), name);
         IS_SPAN(written(clp_chat_legacy_write_problem, p), clp_span_str(want), name);
+        IS_SPAN(written(clp_responses_write_problem, p), clp_span_str(want), name);
     }
 }
 
