@@ -39,7 +39,7 @@ typedef struct clp_exchange_params {
     const clp_dialect *client;
     clp_operation operation;
     const char *action; /**< CLP_OP_FORWARD: what it is called in the path */
-    clp_span body; /**< decoded; must outlive the exchange */
+    clp_span body;      /**< decoded; must outlive the exchange */
     const clp_sniffed *sniffed;
     const apr_table_t *headers; /**< the client's */
     const char *query;          /**< the client's, without credentials; NULL = none */

@@ -24,7 +24,8 @@ typedef enum clp_channel_status {
 
 /** How a key is shown to the upstream. */
 typedef enum clp_auth_scheme {
-    CLP_AUTH_DIALECT, /**< as the dialect does: x-api-key (messages), x-goog-api-key (gemini), bearer */
+    CLP_AUTH_DIALECT, /**< as the dialect does: x-api-key (messages), x-goog-api-key (gemini),
+                         bearer */
     CLP_AUTH_BEARER,  /**< Authorization: Bearer KEY */
     CLP_AUTH_HEADER,  /**< auth_header: KEY */
     CLP_AUTH_NONE     /**< no credential is sent, no key is needed */

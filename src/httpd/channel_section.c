@@ -101,8 +101,9 @@ const char *clp_channel_service(cmd_parms *cmd, void *dir, const char *service)
             return NULL;
         }
     }
-    return apr_pstrcat(cmd->pool, "ChannelService: '", service,
-                       "' is no known service; use claude, openai, openai-legacy, responses or gemini", NULL);
+    return apr_pstrcat(
+        cmd->pool, "ChannelService: '", service,
+        "' is no known service; use claude, openai, openai-legacy, responses or gemini", NULL);
 }
 
 const char *clp_channel_url(cmd_parms *cmd, void *dir, const char *url)
