@@ -82,9 +82,8 @@ static void end(clp_exchange *x, clp_result result)
 static void take_head(clp_exchange *x, const clp_answer_head *head)
 {
     if (!x->head_ready) {
+        /* An attempt that gives the head is the last: its memory stays. */
         x->head = *head;
-        x->head.headers = apr_table_clone(x->pool, head->headers);
-        x->head.content_type = apr_pstrdup(x->pool, head->content_type);
         x->head_ready = 1;
         x->outcome.status = head->status;
     }

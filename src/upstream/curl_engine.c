@@ -64,7 +64,15 @@ static CURL *easy_take(clp_curl_engine *e, clp_curl_shape *shape)
         return e->spare[e->spares];
     }
     shape->words[0] = '\0';
+    shape->url[0] = '\0';
+    shape->parsed = NULL;
     return curl_easy_init();
+}
+
+static void easy_drop(CURL *easy, const clp_curl_shape *shape)
+{
+    curl_easy_cleanup(easy);
+    curl_url_cleanup(shape->parsed);
 }
 
 static void easy_give(clp_curl_engine *e, CURL *easy, const clp_curl_shape *shape, int clean)
@@ -75,7 +83,7 @@ static void easy_give(clp_curl_engine *e, CURL *easy, const clp_curl_shape *shap
         e->spare[e->spares++] = easy;
     }
     else {
-        curl_easy_cleanup(easy);
+        easy_drop(easy, shape);
     }
 }
 
@@ -349,7 +357,8 @@ static void engine_close(clp_curl_engine *e)
         transfer_forget(e->alive, 0);
     }
     while (e->spares) {
-        curl_easy_cleanup(e->spare[--e->spares]);
+        e->spares--;
+        easy_drop(e->spare[e->spares], &e->shape[e->spares]);
     }
     curl_multi_cleanup(e->multi);
     free(e);

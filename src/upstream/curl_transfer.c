@@ -278,14 +278,45 @@ static void set_method(clp_transfer *t, const char *method)
     }
 }
 
-static void set_request(clp_transfer *t, const clp_transfer_request *request)
+/*
+ * Taking an URL apart costs libcurl more than all the rest of a small request;
+ * a channel asks for the same one again and again.
+ */
+static void set_url(clp_transfer *t, const char *url, clp_curl_shape *shape)
+{
+    CURL *e = t->easy;
+    apr_size_t n = strlen(url);
+
+    if (shape->parsed && strcmp(shape->url, url) == 0) {
+        return;
+    }
+    shape->url[0] = '\0';
+    if (!shape->parsed) {
+        shape->parsed = curl_url();
+    }
+    if (shape->parsed && n < sizeof(shape->url) &&
+        curl_url_set(shape->parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS) == CURLUE_OK) {
+        memcpy(shape->url, url, n + 1);
+        /* Makes libcurl forget the text of the one before. */
+        SET(CURLOPT_URL, (char *)NULL);
+        SET(CURLOPT_CURLU, shape->parsed);
+        return;
+    }
+    SET(CURLOPT_CURLU, (CURLU *)NULL);
+    SET(CURLOPT_URL, url);
+}
+
+static void set_request(clp_transfer *t, const clp_transfer_request *request, clp_curl_shape *shape)
 {
     CURL *e = t->easy;
     struct curl_slist *list = header_list(t, request->headers);
     if (!list) {
         return;
     }
-    SET(CURLOPT_URL, request->url);
+    set_url(t, request->url, shape);
+    if (t->broken) {
+        return;
+    }
     SET(CURLOPT_HTTPHEADER, list);
     /* libcurl divides the time among a name's addresses, so it must know it; 0
      * is its default. */
@@ -307,14 +338,14 @@ static void set_route(clp_transfer *t, const clp_transfer_request *request)
 }
 
 /* A setting too long for the words has none, and is set anew each time. */
-static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
+static void shape_of(char *words, apr_size_t room, const clp_transfer_request *request)
 {
     const clp_tls *tls = request->tls;
     const char *parts[6];
-    char *to = shape->words;
-    const char *end = to + sizeof(shape->words);
+    char *to = words;
+    const char *end = to + room;
 
-    shape->words[0] = '\0';
+    words[0] = '\0';
     /* Other methods leave traces in a handle that a POST would stumble over. */
     if (strcmp(request->method, "POST") != 0) {
         return;
@@ -329,7 +360,7 @@ static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
     for (int i = 0; i < 6; i++) {
         apr_size_t n = parts[i] ? strlen(parts[i]) : 0;
         if ((apr_size_t)(end - to) < n + 3) {
-            shape->words[0] = '\0';
+            words[0] = '\0';
             return;
         }
         *to++ = parts[i] ? '\n' : '-';
@@ -342,21 +373,22 @@ static void shape_of(clp_curl_shape *shape, const clp_transfer_request *request)
 void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request,
                                clp_curl_shape *shape)
 {
-    clp_curl_shape wanted = {""};
-    shape_of(&wanted, request);
-    if (!wanted.words[0] || strcmp(wanted.words, shape->words) != 0) {
+    char wanted[sizeof(shape->words)];
+    shape_of(wanted, sizeof(wanted), request);
+    if (!wanted[0] || strcmp(wanted, shape->words) != 0) {
         curl_easy_reset(t->easy);
         set_fixed(t);
         if (!t->broken) {
             set_route(t, request);
         }
-        *shape = wanted;
+        memcpy(shape->words, wanted, sizeof(wanted));
+        shape->url[0] = '\0';
     }
     if (!t->broken) {
         set_own(t);
     }
     if (!t->broken) {
-        set_request(t, request);
+        set_request(t, request, shape);
     }
 }
 

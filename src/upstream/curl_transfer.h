@@ -28,6 +28,8 @@ typedef enum clp_transfer_place {
  */
 typedef struct clp_curl_shape {
     char words[256];
+    char url[256]; /**< what `parsed` was made from; empty: the handle has it as text */
+    CURLU *parsed; /**< owned by whoever owns the handle; NULL = none yet */
 } clp_curl_shape;
 
 struct clp_transfer {
