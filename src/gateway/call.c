@@ -128,20 +128,20 @@ static clp_problem *pass(clp_call *out, const clp_exchange_params *params,
                          const clp_candidate *candidate, apr_pool_t *pool)
 {
     const clp_sniffed *sniffed = params->sniffed;
-    clp_sniffed again;
     clp_buffer *body;
 
     out->request.body = params->body;
     if (params->body.n && holds_state(params->client)) {
         body = clp_buffer_make(pool, 0);
         if (clp_dialect_drop_foreign(body, params->body, params->client, pool)) {
+            clp_sniffed *again = apr_palloc(pool, sizeof(*again));
             clp_problem *problem;
             out->request.body = clp_buffer_all(body);
-            problem = params->client->sniff(&again, out->request.body, &params->intake, pool);
+            problem = params->client->sniff(again, out->request.body, &params->intake, pool);
             if (problem) {
                 return problem;
             }
-            sniffed = &again;
+            sniffed = again;
         }
     }
     if (sniffed->model && strcmp(candidate->model, sniffed->model) != 0) {
