@@ -169,7 +169,7 @@ for (const [sdk, Client] of [['SDK 0', AnthropicOld], ['SDK 1', Anthropic]]) {
             stream.on('text', () => stream.abort());
             const error = await error_of(stream.finalMessage());
             ok(error instanceof Client.APIUserAbortError, name('raises'), error);
-            const left = await wait_for(2000, async () => (await upstream_log()).find((e) => e.aborted));
+            const left = await wait_for(6000, async () => (await upstream_log()).find((e) => e.aborted));
             ok(left, name('the upstream is left'));
         });
 
