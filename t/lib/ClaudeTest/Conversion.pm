@@ -199,6 +199,9 @@ sub matrix {
             next if $case->{no_usage} && $feature =~ /^usage/;
             my $patterns = $of->{ $case->{side} }{$feature};
             my $outcome = outcome_of(@$case{qw(in out problem)}, $patterns, $in, $out) or next;
+            # An answer that ends as an error does not lose things in silence.
+            $outcome = 'refused' if $outcome eq 'dropped' && $case->{side} eq 'answer'
+                && places_of($case->{out}, $of->{answer}{'error inside the answer'}{$out});
             push @{ $cell{ $case->{form} }{ $case->{client} }{ $case->{upstream} }{$feature}{$outcome} }, $case;
         }
     }
@@ -295,7 +298,7 @@ Each table is for clients of one protocol; a column is the protocol of the upstr
 | native | the protocol is the same: the bytes pass unchanged, whatever they say (tested over HTTP, t/passthrough.t, t/gemini.t, t/responses.t) |
 | converted | it is there in the other protocol's own form |
 | as text | the other protocol has no form for it; what it says is there as text |
-| refused | the client gets an error that names the place |
+| refused | the client gets an error: of a request one that names the place, of an answer one in place of the rest |
 | left out | the other protocol has nothing for it; the remarks say when and why |
 | no case | no test says what happens |
 | (empty) | the side that would send it has no such thing |
