@@ -20,6 +20,8 @@
  * is expected, for a new case's first draft.
  */
 
+#define FOLDER "t/cases/answer/"
+
 typedef struct answer_case {
     const char *file;
     clp_span name;
@@ -455,18 +457,41 @@ static void read_file(const char *file)
     end_case(&c);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Every file of the folder: none can be forgotten. */
+static void read_all(void)
+{
+    apr_array_header_t *names = apr_array_make(pool, 16, sizeof(const char *));
+    apr_finfo_t entry;
+    apr_dir_t *dir;
+    if (apr_dir_open(&dir, FOLDER, pool) == APR_SUCCESS) {
+        while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+            const char *end = strrchr(entry.name, '.');
+            if (end && strcmp(end, ".txt") == 0) {
+                APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(pool, entry.name);
+            }
+        }
+        apr_dir_close(dir);
+    }
+    qsort(names->elts, (size_t)names->nelts, sizeof(const char *), by_name);
+    OK(names->nelts >= 6, "the case files are there");
+    for (int i = 0; i < names->nelts; i++) {
+        read_file(apr_pstrcat(pool, FOLDER, APR_ARRAY_IDX(names, i, const char *), NULL));
+    }
+}
+
 int main(int argc, char **argv)
 {
-    static const char *const files[] = {"chat_messages", "messages_chat", "chat_legacy",
-                                        "passive",       "responses",     NULL};
     pool = tap_begin();
     if (argc == 3) {
         writing_file = 1;
         read_file(argv[2]);
         return 0;
     }
-    for (const char *const *f = files; *f; f++) {
-        read_file(apr_pstrcat(pool, "t/cases/answer/", *f, ".txt", NULL));
-    }
+    read_all();
     return tap_end();
 }
