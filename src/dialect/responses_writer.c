@@ -40,8 +40,10 @@ typedef struct responses_writer {
     const clp_tool *tool; /* what the open call calls, if that is known */
     int items;            /* opened so far */
     int sequence;
+    clp_part_kind closes; /* what the item is that waits for its end */
     unsigned started : 1;
-    unsigned parted : 1; /* the open item's part was added */
+    unsigned parted : 1;  /* the open item's part was added */
+    unsigned waiting : 1; /* the item's block was closed, its end is not yet told */
 } responses_writer;
 
 static void put_int(clp_buffer *out, int n)
@@ -534,8 +536,25 @@ static void close_call(responses_writer *w, clp_part_kind part, int whole)
 
 /* --- events ------------------------------------------------------------------- */
 
+/* Whether an item is whole shows when the answer goes on, or ends: of one that was cut off, the
+ * last item is what the cut went through. */
+static void settle(responses_writer *w, int whole)
+{
+    if (!w->waiting) {
+        return;
+    }
+    w->waiting = 0;
+    if (w->closes == CLP_PART_TEXT || w->closes == CLP_PART_REFUSAL) {
+        close_message(w, w->closes == CLP_PART_REFUSAL, whole);
+    }
+    else {
+        close_call(w, w->closes, whole);
+    }
+}
+
 static void open_block(responses_writer *w, const clp_event *e)
 {
+    settle(w, 1);
     switch (e->part) {
     case CLP_PART_TEXT: open_message(w, 0); break;
     case CLP_PART_REFUSAL: open_message(w, 1); break;
@@ -574,16 +593,19 @@ static void block_delta(responses_writer *w, const clp_event *e)
 static void close_block(responses_writer *w, const clp_event *e)
 {
     switch (e->part) {
-    case CLP_PART_TEXT: close_message(w, 0, 1); break;
-    case CLP_PART_REFUSAL: close_message(w, 1, 1); break;
+    case CLP_PART_TEXT:
+    case CLP_PART_REFUSAL:
+    case CLP_PART_TOOL_CALL:
+    case CLP_PART_CUSTOM_CALL:
+        w->waiting = 1;
+        w->closes = e->part;
+        break;
     case CLP_PART_REDACTED:
         keep_state(w, e->provider, e->state_kind, clp_text_escaped(clp_buffer_all(&w->text)));
         clp_buffer_clear(&w->text);
         close_reasoning(w);
         break;
     case CLP_PART_REASONING: close_reasoning(w); break;
-    case CLP_PART_TOOL_CALL:
-    case CLP_PART_CUSTOM_CALL: close_call(w, e->part, 1); break;
     case CLP_PART_SERVER_TOOL:
     case CLP_PART_OPAQUE: break;
     }
@@ -596,6 +618,7 @@ static void finish(responses_writer *w, const clp_event *e)
                          : e->stop == CLP_STOP_FILTER ? "content_filter"
                                                       : NULL;
     phase now = reason ? INCOMPLETE : COMPLETED;
+    settle(w, !reason);
     if (w->options.stream) {
         put_response(w, reason ? "response.incomplete" : "response.completed", now, reason, NULL);
     }
@@ -608,6 +631,7 @@ static void finish(responses_writer *w, const clp_event *e)
 static void problem(responses_writer *w, const clp_problem *p)
 {
     clp_buffer *error;
+    settle(w, 1);
     if (!w->options.stream) {
         clp_problems_write_openai(p, w->out);
         return;
