@@ -22,6 +22,13 @@ void clp_answer_text(clp_buffer *out, clp_span escaped)
     clp_buffer_append(out, from, (apr_size_t)(end - from));
 }
 
+void clp_answer_wrap(clp_buffer *out, clp_span escaped)
+{
+    clp_buffer_lit(out, "{\"input\":\"");
+    clp_buffer_span(out, escaped);
+    clp_buffer_lit(out, "\"}");
+}
+
 clp_span clp_answer_escape(clp_text t, apr_pool_t *pool)
 {
     clp_buffer *text = clp_buffer_make(pool, 0), *line = clp_buffer_make(pool, 0);

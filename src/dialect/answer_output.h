@@ -34,6 +34,13 @@ const char *clp_answer_call_id(const char *prefix, clp_text upstreams, int numbe
 /** The answer's model, escaped: as the client asked, else as the upstream says; maybe empty. */
 clp_span clp_answer_model(clp_text upstreams, const clp_writer_options *options, apr_pool_t *pool);
 
+/**
+ * Append the arguments of a free-text call for clients that know functions
+ * only: the object {"input":"<text>"}.
+ * @param escaped the text, as the inside of a JSON string
+ */
+void clp_answer_wrap(clp_buffer *out, clp_span escaped);
+
 /** Plain text as the inside of a JSON string, in `pool`. */
 clp_span clp_answer_escape(clp_text t, apr_pool_t *pool);
 

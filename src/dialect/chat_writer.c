@@ -22,6 +22,7 @@ typedef struct chat_writer {
     clp_usage usage;
     clp_fold *fold;      /* documents */
     clp_buffer head;     /* of every chunk: up to the delta */
+    clp_buffer held;     /* function era: the open call's free text */
     const char *tail;    /* of a chunk that does not finish */
     int calls;           /* opened so far */
     unsigned mute : 1;   /* the open call is one that the client cannot take */
@@ -160,8 +161,18 @@ static void put_arguments(chat_writer *c, clp_part_kind part, clp_span escaped)
     end_chunk(c);
 }
 
+/* A free-text tool is to clients of the function era a function with one string. */
+static int is_wrapped(const chat_writer *c, clp_part_kind part)
+{
+    return c->options.legacy_functions && part == CLP_PART_CUSTOM_CALL;
+}
+
 static void put_delta(chat_writer *c, const clp_event *event)
 {
+    if (is_wrapped(c, event->part)) {
+        clp_buffer_span(&c->held, event->text.s);
+        return;
+    }
     if (is_call(event->part)) {
         put_arguments(c, event->part, event->text.s);
         return;
@@ -191,6 +202,15 @@ static void put_delta(chat_writer *c, const clp_event *event)
 
 static void put_close(chat_writer *c, const clp_event *event)
 {
+    if (is_wrapped(c, event->part)) {
+        clp_buffer *object = clp_buffer_make(c->pool, 0), *escaped = clp_buffer_make(c->pool, 0);
+        clp_answer_wrap(object, clp_buffer_all(&c->held));
+        clp_text_escape(escaped, clp_buffer_all(object), 0);
+        put_arguments(c, event->part, clp_buffer_all(escaped));
+        clp_buffer_clear(&c->held);
+        clp_buffer_release(object);
+        clp_buffer_release(escaped);
+    }
     /* clients parse the text they have put together, and the empty text is no JSON */
     if (event->part == CLP_PART_TOOL_CALL && !c->argued) {
         put_arguments(c, event->part, CLP_SPAN_LIT("{}"));
@@ -285,7 +305,12 @@ static void write_arguments(clp_jw *w, chat_writer *c, const clp_folded_block *b
     clp_tool_input input;
     memset(&input, 0, sizeof(input));
     input.arguments = clp_text_escaped(clp_buffer_all(&b->text));
-    if (clp_span_starts(input.arguments.s, WRAPPED)) {
+    if (is_wrapped(c, b->part)) {
+        clp_buffer *object = clp_buffer_make(c->pool, 0);
+        clp_answer_wrap(object, clp_buffer_all(&b->text));
+        input.object = clp_buffer_all(object);
+    }
+    else if (clp_span_starts(input.arguments.s, WRAPPED)) {
         /* as an object it is unwrapped: this client gets the text that the model wrote */
         clp_buffer *object = clp_buffer_make(c->pool, 0);
         clp_text_append_plain(object, input.arguments);
@@ -420,6 +445,7 @@ clp_writer *clp_chat_open_writer(const clp_writer_options *options, clp_buffer *
         c->fold = clp_fold_make(pool);
     }
     clp_buffer_init(&c->head, pool, 0);
+    clp_buffer_init(&c->held, pool, 0);
     return &c->writer;
 }
 

@@ -232,9 +232,7 @@ static void put_delta(messages_writer *m, const clp_event *event)
 static void put_custom_input(messages_writer *m)
 {
     clp_buffer *json = clp_buffer_make(m->pool, 0), *escaped = clp_buffer_make(m->pool, 0);
-    clp_buffer_lit(json, "{\"input\":\"");
-    clp_buffer_span(json, clp_buffer_all(&m->held));
-    clp_buffer_lit(json, "\"}");
+    clp_answer_wrap(json, clp_buffer_all(&m->held));
     clp_text_escape(escaped, clp_buffer_all(json), 0);
     put_input_delta(m, clp_buffer_all(escaped));
     clp_buffer_release(json);
