@@ -7,6 +7,11 @@
 
 #include "dialect/dialect.h"
 #include "dialect/target.h"
+#include "sched/breaker.h"
+#include "sched/cooldown.h"
+#include "sched/health_check.h"
+#include "sched/limits.h"
+#include "sched/verdict.h"
 #include "upstream/transport.h"
 
 /**
@@ -31,10 +36,32 @@ typedef enum clp_auth_scheme {
     CLP_AUTH_NONE     /**< no credential is sent, no key is needed */
 } clp_auth_scheme;
 
+/** In which order the keys of a channel are taken. */
+typedef enum clp_key_order {
+    CLP_KEYS_ORDERED, /**< as configured: the first that will do */
+    CLP_KEYS_ROTATE,  /**< each request begins with the next one, all children together */
+    CLP_KEYS_RANDOM   /**< each request begins with any one */
+} clp_key_order;
+
+/** Until when a channel goes before all others, tripped or not. */
+typedef struct clp_promotion {
+    apr_time_t until;       /**< 0 = not promoted */
+    apr_uint32_t protocols; /**< for clients of these only: bits 1 << clp_protocol; 0 = all */
+} clp_promotion;
+
+/** A row of a table in shared memory, and which use of that row is meant. */
+typedef struct clp_row_ref {
+    apr_uint16_t row; /**< CLP_NO_ROW = none */
+    apr_uint32_t epoch;
+} clp_row_ref;
+
+#define CLP_NO_ROW 0xffffu
+
 typedef struct clp_key {
     const char *secret; /**< never logged, never in shared memory */
     const char *mask;   /**< what may be shown */
     const char *id;     /**< first 16 hex digits of its SHA-256: names it in API and tables */
+    clp_row_ref row;    /**< its state; set once, when the configuration is taken into use */
 } clp_key;
 
 /** One rule of a model map: what the client may ask -> what the upstream is asked. */
@@ -68,7 +95,30 @@ typedef struct clp_channel {
     clp_traits traits;
     const char *api_version; /**< anthropic-version of converted requests */
     const char *defined_in;  /**< "file:line", for messages */
+
+    clp_breaker_policy breaker;
+    clp_cooldown_policy cooldown;
+    apr_uint32_t weight; /**< share among equals, 1 … CLP_WEIGHT_MAX */
+    clp_key_order key_order;
+    clp_limits limits;     /**< of the channel */
+    clp_limits key_limits; /**< of each of its keys */
+    clp_promotion promotion;
+    apr_array_header_t *verdict_rules; /**< of clp_verdict_rule, first match wins */
+    clp_health_check health;
+
+    /* Its state in shared memory; set once, when the configuration is taken into use. */
+    clp_row_ref row;
+    clp_row_ref *circuits; /**< [url index * keys + key index], keys counted as at least one;
+                                NULL = none kept */
 } clp_channel;
+
+#define CLP_WEIGHT_MAX 1000
+
+/** A channel with the default of everything, without dialect, URL, key and state. */
+clp_channel *clp_channel_make(const char *name, apr_pool_t *pool);
+
+/** Add a key without state as the last. Strings stay the caller's. */
+void clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id);
 
 /** Channels a request may use, in the order of the configuration. */
 typedef struct clp_channel_set {

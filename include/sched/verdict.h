@@ -17,6 +17,14 @@ typedef enum clp_verdict {
     CLP_VERDICT_STOP          /**< the client is gone, or the budget is used up */
 } clp_verdict;
 
+/** One exception that a channel makes from the table: what of its members is set has to fit. */
+typedef struct clp_verdict_rule {
+    int status_from, status_to; /**< HTTP status, both included; 0 and 0 = any */
+    const char *code;           /**< error type or code, case does not count; NULL = any */
+    const char *message;        /**< pattern with '*' and '?', case does not count; NULL = any */
+    clp_verdict verdict;        /**< GIVE, or which to try next */
+} clp_verdict_rule;
+
 /**
  * For an answer that was an error, by its problem (status, class, code). A
  * client's fault without a status is our own refusal to convert the request

@@ -12,13 +12,6 @@
 #include "wire/quantity.h"
 #include "wire/text.h"
 
-#define DEFAULT_PRIORITY      100          /* ChannelPriority */
-#define DEFAULT_CONNECT_MS    (10 * 1000)  /* ChannelTimeout connect */
-#define DEFAULT_FIRST_BYTE_MS (300 * 1000) /* ChannelTimeout first-byte */
-#define DEFAULT_IDLE_MS       (300 * 1000) /* ChannelTimeout idle */
-#define DEFAULT_TOTAL_MS      0            /* ChannelTimeout total */
-#define DEFAULT_API_VERSION   "2023-06-01" /* ChannelAnthropicVersion */
-
 #define MAX_NAME     64
 #define MAX_PRIORITY 1000000
 #define MAX_TIMEOUT  (24 * 3600 * 1000)
@@ -137,7 +130,6 @@ static const char *add_key(cmd_parms *cmd, clp_channel *channel, const char *sec
 {
     char digest[65];
     const char *id;
-    clp_key *key;
 
     clp_sha256_hex(clp_span_str(secret), digest);
     id = apr_pstrmemdup(cmd->pool, digest, 16);
@@ -148,10 +140,7 @@ static const char *add_key(cmd_parms *cmd, clp_channel *channel, const char *sec
                                 channel->keys->nelts + 1, channel->name);
         }
     }
-    key = &APR_ARRAY_PUSH(channel->keys, clp_key);
-    key->secret = secret;
-    key->mask = clp_mask_secret(secret, cmd->pool);
-    key->id = id;
+    clp_channel_add_key(channel, secret, clp_mask_secret(secret, cmd->pool), id);
     return NULL;
 }
 
@@ -630,30 +619,6 @@ const char *clp_channel_anthropic_version(cmd_parms *cmd, void *dir, const char 
     return NULL;
 }
 
-static clp_channel *make_channel(apr_pool_t *p, const char *name, const char *place)
-{
-    clp_channel *channel = apr_pcalloc(p, sizeof(*channel));
-
-    channel->name = name;
-    channel->defined_in = place;
-    channel->urls = apr_array_make(p, 2, sizeof(const char *));
-    channel->keys = apr_array_make(p, 2, sizeof(clp_key));
-    channel->model_map = apr_array_make(p, 2, sizeof(clp_model_rule));
-    channel->models = apr_array_make(p, 2, sizeof(const char *));
-    channel->header_edits = apr_array_make(p, 2, sizeof(clp_header_edit));
-    channel->priority = DEFAULT_PRIORITY;
-    channel->status = CLP_CHANNEL_ACTIVE;
-    channel->timeouts.connect_ms = DEFAULT_CONNECT_MS;
-    channel->timeouts.first_byte_ms = DEFAULT_FIRST_BYTE_MS;
-    channel->timeouts.idle_ms = DEFAULT_IDLE_MS;
-    channel->timeouts.total_ms = DEFAULT_TOTAL_MS;
-    channel->tls.verify = 1;
-    channel->auth = CLP_AUTH_DIALECT;
-    channel->traits = clp_traits_default();
-    channel->api_version = DEFAULT_API_VERSION;
-    return channel;
-}
-
 /** What a complete section still lacks, or where it contradicts itself. */
 static const char *check_complete(const clp_channel *c, apr_pool_t *p)
 {
@@ -753,7 +718,8 @@ const char *clp_channel_section(cmd_parms *cmd, void *dir, const char *args)
         return wrong;
     }
     digest = digest_section(cmd);
-    draft.channel = make_channel(cmd->pool, name, clp_config_place(cmd->pool, cmd->directive));
+    draft.channel = clp_channel_make(name, cmd->pool);
+    draft.channel->defined_in = clp_config_place(cmd->pool, cmd->directive);
     draft.given = apr_hash_make(cmd->temp_pool);
     conf->open = &draft;
     wrong = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);

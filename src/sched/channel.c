@@ -5,6 +5,54 @@
 
 #include <apr_strings.h>
 
+/* Defaults of directives, named behind. */
+#define DEFAULT_PRIORITY      100          /* ChannelPriority */
+#define DEFAULT_CONNECT_MS    (10 * 1000)  /* ChannelTimeout connect */
+#define DEFAULT_FIRST_BYTE_MS (300 * 1000) /* ChannelTimeout first-byte */
+#define DEFAULT_IDLE_MS       (300 * 1000) /* ChannelTimeout idle */
+#define DEFAULT_TOTAL_MS      0            /* ChannelTimeout total */
+#define DEFAULT_API_VERSION   "2023-06-01" /* ChannelAnthropicVersion */
+
+static const clp_row_ref no_row = {CLP_NO_ROW, 0};
+
+clp_channel *clp_channel_make(const char *name, apr_pool_t *pool)
+{
+    clp_channel *c = apr_pcalloc(pool, sizeof(*c));
+
+    c->name = name;
+    c->urls = apr_array_make(pool, 2, sizeof(const char *));
+    c->keys = apr_array_make(pool, 2, sizeof(clp_key));
+    c->model_map = apr_array_make(pool, 2, sizeof(clp_model_rule));
+    c->models = apr_array_make(pool, 2, sizeof(const char *));
+    c->header_edits = apr_array_make(pool, 2, sizeof(clp_header_edit));
+    c->verdict_rules = apr_array_make(pool, 2, sizeof(clp_verdict_rule));
+    c->priority = DEFAULT_PRIORITY;
+    c->status = CLP_CHANNEL_ACTIVE;
+    c->timeouts.connect_ms = DEFAULT_CONNECT_MS;
+    c->timeouts.first_byte_ms = DEFAULT_FIRST_BYTE_MS;
+    c->timeouts.idle_ms = DEFAULT_IDLE_MS;
+    c->timeouts.total_ms = DEFAULT_TOTAL_MS;
+    c->tls.verify = 1;
+    c->auth = CLP_AUTH_DIALECT;
+    c->traits = clp_traits_default();
+    c->api_version = DEFAULT_API_VERSION;
+    c->breaker = clp_breaker_policy_default();
+    c->cooldown = clp_cooldown_policy_default();
+    c->weight = 1;
+    c->key_order = CLP_KEYS_ORDERED;
+    c->row = no_row;
+    return c;
+}
+
+void clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id)
+{
+    clp_key *key = apr_array_push(c->keys);
+    key->secret = secret;
+    key->mask = mask;
+    key->id = id;
+    key->row = no_row;
+}
+
 /*
  * Greedy never matters for yes or no: only the last star seen has to be
  * stretched, so the work is at most pattern times name.

@@ -34,7 +34,7 @@ while ($config =~ m{^\s*[NS]\((\w+), ([\d *]+)\)\s*/\* (\w+)}gm) {
     $default{$3} = eval $2;
 }
 my %channel_default;
-my $section = text('src/httpd/channel_section.c');
+my $section = join '', map { text($_) } qw(src/sched/channel.c src/httpd/channel_section.c);
 while ($section =~ m{^#define DEFAULT_\w+\s+(\S[^/]*?)\s*/\* (\w+)(?: (\S+))? \*/}gm) {
     my ($value, $name, $part) = ($1, $2, $3);
     $channel_default{ $part ? "$name $part" : $name } = $value =~ /^"(.*)"$/ ? $1 : eval $value;

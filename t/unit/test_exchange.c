@@ -134,27 +134,19 @@ static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
     set->name = "test";
     set->channels = apr_array_make(pool, 4, sizeof(const clp_channel *));
     CLP_JVAL_EACH (v, list) {
-        clp_channel *c = apr_pcalloc(pool, sizeof(*c));
         clp_jval part = clp_jval_first(v);
-        c->name = clp_jval_cstr(part, pool);
+        clp_channel *c = clp_channel_make(clp_jval_cstr(part, pool), pool);
         part = clp_jval_next(part);
         c->dialect = clp_dialect_by_name(clp_jval_cstr(part, pool));
         part = clp_jval_next(part);
-        c->keys = apr_array_make(pool, 2, sizeof(clp_key));
         CLP_JVAL_EACH (k, part) {
-            clp_key *key = apr_array_push(c->keys);
-            key->secret = key->mask = key->id = clp_jval_cstr(k, pool);
+            const char *key = clp_jval_cstr(k, pool);
+            clp_channel_add_key(c, key, key, key);
         }
         part = clp_jval_next(part);
-        c->urls = apr_array_make(pool, 2, sizeof(const char *));
         CLP_JVAL_EACH (u, part) {
             APR_ARRAY_PUSH(c->urls, const char *) = clp_jval_cstr(u, pool);
         }
-        c->model_map = apr_array_make(pool, 1, sizeof(clp_model_rule));
-        c->models = apr_array_make(pool, 1, sizeof(const char *));
-        c->header_edits = apr_array_make(pool, 1, sizeof(clp_header_edit));
-        c->traits = clp_traits_default();
-        c->api_version = "2023-06-01";
         c->defined_in = "test";
         APR_ARRAY_PUSH(set->channels, const clp_channel *) = c;
     }

@@ -80,9 +80,7 @@ static void test_bounded(apr_pool_t *pool)
 
 static clp_channel *channel(const char *const *models, const char *const *map, apr_pool_t *pool)
 {
-    clp_channel *c = apr_pcalloc(pool, sizeof(*c));
-    c->models = apr_array_make(pool, 2, sizeof(const char *));
-    c->model_map = apr_array_make(pool, 2, sizeof(clp_model_rule));
+    clp_channel *c = clp_channel_make("test", pool);
     for (; models && *models; models++) {
         APR_ARRAY_PUSH(c->models, const char *) = *models;
     }

@@ -147,23 +147,15 @@ static apr_array_header_t *strings(const char *a, const char *b)
 static clp_channel *channel(const char *name, const clp_dialect *dialect, const char *url1,
                             const char *url2, const char *key1, const char *key2)
 {
-    clp_channel *c = apr_pcalloc(pool, sizeof(*c));
+    clp_channel *c = clp_channel_make(name, pool);
     apr_array_header_t *keys = strings(key1, key2);
 
-    c->name = name;
     c->dialect = dialect;
     c->urls = strings(url1, url2);
-    c->keys = apr_array_make(pool, 2, sizeof(clp_key));
     for (int i = 0; i < keys->nelts; i++) {
-        clp_key *key = apr_array_push(c->keys);
-        key->secret = APR_ARRAY_IDX(keys, i, const char *);
-        key->mask = "****";
-        key->id = key->secret;
+        const char *key = APR_ARRAY_IDX(keys, i, const char *);
+        clp_channel_add_key(c, key, "****", key);
     }
-    c->model_map = apr_array_make(pool, 2, sizeof(clp_model_rule));
-    c->models = strings(NULL, NULL);
-    c->header_edits = apr_array_make(pool, 1, sizeof(clp_header_edit));
-    c->api_version = "2023-06-01";
     return c;
 }
 

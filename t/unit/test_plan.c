@@ -25,19 +25,15 @@ static apr_array_header_t *words(const char *text, apr_pool_t *pool)
 static clp_channel *channel(clp_channel_set *set, const char *name, const clp_dialect *dialect,
                             int priority, const char *urls, const char *keys, apr_pool_t *pool)
 {
-    clp_channel *c = apr_pcalloc(pool, sizeof(*c));
+    clp_channel *c = clp_channel_make(name, pool);
     apr_array_header_t *names = words(keys, pool);
-    c->name = name;
     c->dialect = dialect;
     c->priority = priority;
     c->urls = words(urls, pool);
-    c->keys = apr_array_make(pool, 4, sizeof(clp_key));
     for (int i = 0; i < names->nelts; i++) {
         const char *id = APR_ARRAY_IDX(names, i, const char *);
-        clp_key k = {apr_pstrcat(pool, "secret-", id, NULL), "****", id};
-        APR_ARRAY_PUSH(c->keys, clp_key) = k;
+        clp_channel_add_key(c, apr_pstrcat(pool, "secret-", id, NULL), "****", id);
     }
-    c->traits = clp_traits_default();
     APR_ARRAY_PUSH(set->channels, const clp_channel *) = c;
     return c;
 }
