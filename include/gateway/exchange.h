@@ -92,7 +92,7 @@ clp_span clp_exchange_output(clp_exchange *x);
 void clp_exchange_taken(clp_exchange *x, apr_time_t now);
 
 /** The client has left: cancel the upstream and end. */
-void clp_exchange_abort(clp_exchange *x, apr_time_t now);
+void clp_exchange_abort(clp_exchange *x);
 
 /** Is there nothing more to come? (Output may still wait to be taken.) */
 int clp_exchange_done(const clp_exchange *x);

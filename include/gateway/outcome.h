@@ -25,19 +25,19 @@ typedef enum clp_result {
 /** "ok", "client_error", "failed", "truncated", "client_gone". */
 const char *clp_result_name(clp_result r);
 
-typedef struct clp_attempt {
+typedef struct clp_attempt_record {
     clp_candidate candidate;
     apr_time_t started;
     apr_time_t ended;
     int status;                 /**< the upstream's, 0 = none came */
     const clp_problem *problem; /**< why it failed; NULL = it served */
     clp_verdict verdict;        /**< what followed from that */
-} clp_attempt;
+} clp_attempt_record;
 
 typedef struct clp_outcome {
     clp_result result;
     int status;                   /**< HTTP status for the client, 0 = none sent */
-    apr_array_header_t *attempts; /**< of clp_attempt, in order */
+    apr_array_header_t *attempts; /**< of clp_attempt_record, in order */
     const clp_problem *problem;   /**< what the client was told, or NULL */
     clp_usage usage;
     clp_stop stop;
@@ -49,6 +49,6 @@ typedef struct clp_outcome {
 } clp_outcome;
 
 /** The attempt that served, or the last one; NULL if there was none. */
-const clp_attempt *clp_outcome_last(const clp_outcome *o);
+const clp_attempt_record *clp_outcome_last(const clp_outcome *o);
 
 #endif

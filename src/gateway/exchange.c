@@ -3,8 +3,8 @@
 
 #include <apr_strings.h>
 
+#include "attempt.h"
 #include "gateway/thread_pins.h"
-#include "relay.h"
 #include "sched/verdict.h"
 #include "upstream/headers.h"
 #include "wire/log.h"
@@ -14,66 +14,48 @@
  * only by looking. */
 #define LONGEST_WAIT apr_time_from_msec(500)
 
-/* An upstream whose answer is whole may take this long to end its body, so
- * that its connection can be used again. The client waits for none of it. */
-#define GRACE apr_time_from_msec(500)
-
-/* What an upstream says of its failure is worth waiting for, but not for long. */
-#define ERROR_GRACE apr_time_from_sec(15)
-
 struct clp_exchange {
     clp_exchange_params params;
     apr_pool_t *pool;
     clp_outcome outcome;
     clp_conversation *conversation; /* read on the first converted attempt */
-    clp_buffer out;                 /* bytes for the client, of one attempt at a time */
+    clp_attempt attempt;
+    clp_attempt *winner; /* the committed one: its bytes are the client's; NULL = none yet */
+    clp_buffer told;     /* what the client is told instead */
     clp_answer_head head;
     int head_ready;
     int keepalive_due;
     int done;
     int broken;
     apr_time_t last_taken;   /* when the client last got something */
-    apr_time_t grace_ends;   /* 0 = none runs */
     const clp_problem *best; /* the most useful failure so far */
 
     /* Attempts begin in start() and tick() only: a failed one's memory must not go while its
      * transport's callback is still on the stack. */
     const clp_candidate *next; /* to be tried by the next tick */
-
-    /* the attempt that runs */
-    apr_pool_t *attempt_pool;
-    clp_call call;
-    clp_relay *relay;
-    clp_transfer *transfer; /* NULL once it ended */
 };
+
+static void look(void *ctx, clp_attempt *a, clp_transfer_end how);
 
 clp_exchange *clp_exchange_make(const clp_exchange_params *params, apr_pool_t *pool)
 {
     clp_exchange *x = apr_pcalloc(pool, sizeof(*x));
     x->params = *params;
     x->pool = pool;
-    x->outcome.attempts = apr_array_make(pool, 4, sizeof(clp_attempt));
+    x->outcome.attempts = apr_array_make(pool, 4, sizeof(clp_attempt_record));
     x->outcome.usage = CLP_USAGE_NONE;
-    clp_buffer_init(&x->out, pool, 0);
+    clp_attempt_init(&x->attempt, &x->params, look, x, pool);
+    clp_buffer_init(&x->told, pool, 0);
     return x;
 }
 
-static clp_attempt *attempt(clp_exchange *x)
+static clp_attempt_record *record_of(const clp_exchange *x, const clp_attempt *a)
 {
-    return &APR_ARRAY_IDX(x->outcome.attempts, x->outcome.attempts->nelts - 1, clp_attempt);
-}
-
-static void cancel_transfer(clp_exchange *x)
-{
-    if (x->transfer) {
-        x->params.transport->cancel(x->params.transport, x->transfer);
-        x->transfer = NULL;
-    }
+    return &APR_ARRAY_IDX(x->outcome.attempts, a->number, clp_attempt_record);
 }
 
 static void end(clp_exchange *x, clp_result result)
 {
-    cancel_transfer(x);
     x->outcome.result = result;
     x->outcome.ended = apr_time_now();
     x->done = 1;
@@ -112,7 +94,7 @@ static void tell_in_stream(clp_exchange *x, const clp_problem *problem)
     memset(&e, 0, sizeof(e));
     e.kind = CLP_EVENT_PROBLEM;
     e.problem = problem;
-    writer = x->params.client->open_writer(&options, &x->out, x->pool);
+    writer = x->params.client->open_writer(&options, &x->told, x->pool);
     writer->put(writer, &e);
 }
 
@@ -126,16 +108,15 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
         named->request_id = x->params.request_id;
         problem = named;
     }
-    clp_buffer_clear(&x->out);
     if (x->head_ready) {
         tell_in_stream(x, problem);
         end(x, result);
         return;
     }
-    x->params.client->write_problem(problem, &x->out);
+    x->params.client->write_problem(problem, &x->told);
     clp_relay_plain_head(&head, &x->params, 0, x->pool);
     head.status = x->params.client->problem_status(problem);
-    head.length = (apr_int64_t)x->out.n;
+    head.length = (apr_int64_t)x->told.n;
     clp_relay_set_request_id(head.headers, x->params.client, problem->request_id);
     add_retry_headers(head.headers, problem->retry_after_ms, x->pool);
     take_head(x, &head);
@@ -143,20 +124,18 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
 }
 
 /* The client's own fault, told by an upstream of its own protocol: verbatim. */
-static void give_verbatim(clp_exchange *x)
+static void give_verbatim(clp_exchange *x, const clp_attempt *a)
 {
-    clp_relay *r = x->relay;
-    x->outcome.problem = attempt(x)->problem;
-    clp_buffer_clear(&x->out);
-    clp_buffer_span(&x->out, clp_buffer_all(&r->error_body));
-    take_head(x, &r->head);
+    x->outcome.problem = record_of(x, a)->problem;
+    clp_buffer_span(&x->told, clp_buffer_all(&a->relay->error_body));
+    take_head(x, &a->relay->head);
     end(x, CLP_RESULT_CLIENT_ERROR);
 }
 
 /* An upstream may tell in its error what it was sent. */
-static const clp_problem *keep_problem(clp_exchange *x, const clp_problem *problem)
+static const clp_problem *keep_problem(clp_exchange *x, const clp_key *key,
+                                       const clp_problem *problem)
 {
-    const clp_key *key = attempt(x)->candidate.key;
     clp_problem *kept = clp_problem_copy(problem, x->pool);
     if (key && key->secret) {
         kept->message = clp_hide_secret(kept->message, key->secret, key->mask, x->pool);
@@ -171,55 +150,83 @@ static const clp_problem *keep_problem(clp_exchange *x, const clp_problem *probl
     return kept;
 }
 
-static int may_give_verbatim(const clp_exchange *x, const clp_candidate *candidate)
+static int may_give_verbatim(const clp_exchange *x, const clp_attempt *a)
 {
-    return x->relay && x->relay->verbatim && !x->head_ready &&
-           !(candidate->key &&
-             clp_holds_secret(clp_buffer_all(&x->relay->error_body), candidate->key->secret));
+    const clp_key *key = a->candidate.key;
+    return a->relay && a->relay->verbatim && !x->head_ready &&
+           !(key && clp_holds_secret(clp_buffer_all(&a->relay->error_body), key->secret));
 }
 
 /* --- attempts ------------------------------------------------------------------ */
 
-static void log_failure(clp_exchange *x, const clp_attempt *a)
+static void log_failure(clp_exchange *x, int number, const clp_attempt_record *r)
 {
     /* A client's own fault is nothing an operator has to mend. */
-    clp_log_level level = clp_problem_is_clients(a->problem) ? CLP_LOG_INFO : CLP_LOG_WARNING;
+    clp_log_level level = clp_problem_is_clients(r->problem) ? CLP_LOG_INFO : CLP_LOG_WARNING;
     clp_log(x->params.subject, level, 0, 1300,
             "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
             " ms: status %d, %s (%s%s%s); then: %s",
-            x->outcome.attempts->nelts, a->candidate.channel->name,
-            a->candidate.key ? a->candidate.key->mask : "-", a->candidate.url_index,
-            apr_time_as_msec(a->ended - a->started), a->status,
-            clp_problem_class_name(a->problem->cls), a->problem->message,
-            a->problem->cause ? ": " : "", a->problem->cause ? a->problem->cause : "",
-            clp_verdict_name(a->verdict));
+            number + 1, r->candidate.channel->name, r->candidate.key ? r->candidate.key->mask : "-",
+            r->candidate.url_index, apr_time_as_msec(r->ended - r->started), r->status,
+            clp_problem_class_name(r->problem->cls), r->problem->message,
+            r->problem->cause ? ": " : "", r->problem->cause ? r->problem->cause : "",
+            clp_verdict_name(r->verdict));
 }
 
-/* Close the books of the running attempt with what went wrong, and go on to
- * the next candidate or to the client. */
-static void attempt_failed(clp_exchange *x, const clp_problem *problem, clp_verdict verdict)
+/* Close the books of an attempt that has come to its end: its transfer goes, its record is
+ * complete. Called exactly once for each that began. */
+static void close_attempt(clp_exchange *x, clp_attempt *a, const clp_problem *problem,
+                          clp_verdict verdict)
 {
-    clp_attempt *a = attempt(x);
+    clp_attempt_record *r = record_of(x, a);
+
+    clp_attempt_cancel(a);
+    r->ended = apr_time_now();
+    r->status = a->relay ? a->relay->status : 0;
+    if (problem) {
+        r->problem = keep_problem(x, a->candidate.key, problem);
+        r->verdict = verdict;
+        log_failure(x, a->number, r);
+    }
+}
+
+/* What the client got comes from this attempt. */
+static void take_answer(clp_exchange *x, const clp_attempt *a)
+{
+    const clp_relay *r = a->relay;
+
+    if (r->guard) {
+        x->outcome.usage = clp_guard_usage(r->guard);
+        x->outcome.stop = clp_guard_stop(r->guard);
+    }
+    x->outcome.first_event = a->first_event;
+    x->outcome.request_id = r->request_id ? apr_pstrdup(x->pool, r->request_id) : NULL;
+    x->outcome.converted = !a->call.passthrough;
+    if (r->answer_id) {
+        clp_thread_pins_note(x->params.pins, x->params.scope, r->answer_id, &a->candidate,
+                             apr_time_now(), r->pool);
+    }
+}
+
+/* It failed before it was committed: go on to the next candidate or to the client. */
+static void attempt_failed(clp_exchange *x, clp_attempt *a, const clp_problem *problem,
+                           clp_verdict verdict)
+{
     const clp_candidate *next;
 
-    x->next = NULL;
-    a->ended = apr_time_now();
-    a->status = x->relay ? x->relay->status : 0;
-    a->problem = keep_problem(x, problem);
-    a->verdict = verdict;
-    cancel_transfer(x);
-    log_failure(x, a);
+    close_attempt(x, a, problem, verdict);
+    problem = record_of(x, a)->problem;
     if (verdict == CLP_VERDICT_GIVE) {
         clp_plan_after(x->params.plan, verdict);
-        if (may_give_verbatim(x, &a->candidate)) {
-            give_verbatim(x);
+        if (may_give_verbatim(x, a)) {
+            give_verbatim(x, a);
         }
         else {
-            tell(x, a->problem, CLP_RESULT_CLIENT_ERROR);
+            tell(x, problem, CLP_RESULT_CLIENT_ERROR);
         }
         return;
     }
-    x->best = clp_verdict_better(x->best, a->problem);
+    x->best = clp_verdict_better(x->best, problem);
     next = x->outcome.attempts->nelts < x->params.max_attempts
                ? clp_plan_after(x->params.plan, verdict)
                : NULL;
@@ -228,123 +235,58 @@ static void attempt_failed(clp_exchange *x, const clp_problem *problem, clp_verd
              clp_problem_is_clients(x->best) ? CLP_RESULT_CLIENT_ERROR : CLP_RESULT_FAILED);
         return;
     }
-    clp_buffer_clear(&x->out);
     x->next = next;
 }
 
-static void served(clp_exchange *x)
+/* What an attempt has come to after it was told something. */
+static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
 {
-    clp_relay *r = x->relay;
-    clp_attempt *a = attempt(x);
-    a->ended = apr_time_now();
-    a->status = r->status;
-    if (r->guard) {
-        x->outcome.usage = clp_guard_usage(r->guard);
-        x->outcome.stop = clp_guard_stop(r->guard);
-    }
-    x->outcome.request_id = r->request_id ? apr_pstrdup(x->pool, r->request_id) : NULL;
-    x->outcome.converted = !x->call.passthrough;
-    if (r->answer_id) {
-        clp_thread_pins_note(x->params.pins, x->params.scope, r->answer_id, &a->candidate, a->ended,
-                             r->pool);
-    }
-}
+    clp_exchange *x = ctx;
+    clp_relay *r = a->relay;
 
-/* What the relay has come to after it was told something. */
-static void look(clp_exchange *x, clp_transfer_end how)
-{
-    clp_relay *r = x->relay;
-
-    if (!x->outcome.first_event && r->guard && clp_guard_meaningful(r->guard)) {
-        x->outcome.first_event = apr_time_now();
-    }
     switch (r->state) {
     case CLP_RELAY_WAITING: break;
     case CLP_RELAY_COMMITTED:
+        x->winner = a;
         take_head(x, &r->head);
-        if (!x->grace_ends && r->guard && clp_guard_ended(r->guard) && x->transfer) {
-            x->grace_ends = apr_time_now() + GRACE;
-        }
         break;
     case CLP_RELAY_COMPLETE:
+        x->winner = a;
         take_head(x, &r->head);
-        served(x);
+        take_answer(x, a);
+        close_attempt(x, a, NULL, CLP_VERDICT_STOP);
         end(x, CLP_RESULT_OK);
         break;
     case CLP_RELAY_FAILED:
-        attempt_failed(x, r->problem,
+        attempt_failed(x, a, r->problem,
                        r->status ? clp_verdict_of_problem(r->problem)
                                  : clp_verdict_of_transfer(how));
         break;
     case CLP_RELAY_BROKEN:
-        served(x);
-        attempt(x)->problem = x->outcome.problem = keep_problem(x, r->problem);
-        attempt(x)->verdict = CLP_VERDICT_STOP;
-        log_failure(x, attempt(x));
+        take_answer(x, a);
+        close_attempt(x, a, r->problem, CLP_VERDICT_STOP);
+        x->outcome.problem = record_of(x, a)->problem;
         x->broken = r->cut;
         end(x, CLP_RESULT_TRUNCATED);
         break;
     }
 }
 
-static void on_head(void *ctx, int status, const apr_table_t *headers)
-{
-    clp_exchange *x = ctx;
-    clp_relay_head(x->relay, status, headers);
-    if (status < 200 || status > 299) {
-        x->grace_ends = apr_time_now() + ERROR_GRACE;
-    }
-}
-
-static void on_bytes(void *ctx, const char *p, apr_size_t n)
-{
-    clp_exchange *x = ctx;
-    clp_relay_bytes(x->relay, p, n);
-    look(x, CLP_TRANSFER_DONE);
-}
-
-static void on_end(void *ctx, clp_transfer_end how, const char *detail)
-{
-    clp_exchange *x = ctx;
-    x->transfer = NULL;
-    if (how != CLP_TRANSFER_DONE) {
-        clp_log(x->params.subject, CLP_LOG_INFO, 0, 1301, "channel %s: transfer ended: %s (%s)",
-                attempt(x)->candidate.channel->name, clp_transfer_end_text(how),
-                detail ? detail : "no detail");
-    }
-    clp_relay_end(x->relay, how);
-    look(x, how);
-}
-
 static void try_next(clp_exchange *x)
 {
-    clp_transfer_handler handler = {x, on_head, on_bytes, on_end};
-    clp_attempt *a = apr_array_push(x->outcome.attempts);
+    clp_attempt_record *r = apr_array_push(x->outcome.attempts);
     clp_problem *problem;
 
-    memset(a, 0, sizeof(*a));
-    a->candidate = *x->next;
+    memset(r, 0, sizeof(*r));
+    r->candidate = *x->next;
+    r->started = apr_time_now();
     x->next = NULL;
-    x->grace_ends = 0;
-    a->started = apr_time_now();
-    if (x->attempt_pool) {
-        apr_pool_destroy(x->attempt_pool);
-    }
-    apr_pool_create(&x->attempt_pool, x->pool);
-    apr_pool_tag(x->attempt_pool, "clp_attempt");
-    x->relay = NULL;
-    problem = clp_call_make(&x->call, &x->params, &a->candidate, &x->conversation, x->pool,
-                            x->attempt_pool);
+    problem = clp_attempt_begin(&x->attempt, x->outcome.attempts->nelts - 1, &r->candidate,
+                                &x->conversation);
     if (problem) {
         /* This upstream cannot take the request; another kind of upstream may. */
-        attempt_failed(x, problem, CLP_VERDICT_NEXT_CHANNEL);
-        return;
+        attempt_failed(x, &x->attempt, problem, CLP_VERDICT_NEXT_CHANNEL);
     }
-    x->relay =
-        clp_relay_make(&x->params, &x->call, &a->candidate,
-                       x->call.passthrough ? NULL : x->conversation, &x->out, x->attempt_pool);
-    x->transfer = x->params.transport->start(x->params.transport, &x->call.request, &handler,
-                                             x->attempt_pool);
 }
 
 void clp_exchange_start(clp_exchange *x, apr_time_t now)
@@ -359,7 +301,7 @@ void clp_exchange_start(clp_exchange *x, apr_time_t now)
 
 static int may_keep_alive(const clp_exchange *x)
 {
-    int closing = x->grace_ends && x->relay && x->relay->state == CLP_RELAY_COMMITTED;
+    int closing = x->winner && x->winner->grace_ends;
     return x->params.keepalive > 0 && x->params.client->keepalive && !x->done && !closing &&
            x->params.sniffed->stream && x->params.operation == CLP_OP_GENERATE;
 }
@@ -372,13 +314,7 @@ void clp_exchange_tick(clp_exchange *x, apr_time_t now)
     if (x->done) {
         return;
     }
-    if (x->grace_ends && now >= x->grace_ends) {
-        clp_transfer_end how =
-            x->relay->state == CLP_RELAY_COMMITTED ? CLP_TRANSFER_DONE : CLP_TRANSFER_LATE_TOTAL;
-        clp_relay_end(x->relay, how);
-        look(x, how);
-        return;
-    }
+    clp_attempt_tick(&x->attempt, now);
     if (may_keep_alive(x) && now - x->last_taken >= x->params.keepalive) {
         if (!x->head_ready) {
             clp_answer_head head;
@@ -395,8 +331,8 @@ apr_interval_time_t clp_exchange_wait(const clp_exchange *x, apr_time_t now)
     if (x->next) {
         return 0;
     }
-    if (x->grace_ends && x->grace_ends - now < wait) {
-        wait = x->grace_ends - now;
+    if (x->attempt.grace_ends && x->attempt.grace_ends - now < wait) {
+        wait = x->attempt.grace_ends - now;
     }
     if (may_keep_alive(x) && x->last_taken + x->params.keepalive - now < wait) {
         wait = x->last_taken + x->params.keepalive - now;
@@ -409,12 +345,6 @@ const clp_answer_head *clp_exchange_head(const clp_exchange *x)
     return x->head_ready ? &x->head : NULL;
 }
 
-/* After the end all of `out` is the client's; before, what the relay releases. */
-static apr_size_t releasable(const clp_exchange *x)
-{
-    return x->done ? x->out.n : x->relay ? x->relay->sendable : 0;
-}
-
 clp_span clp_exchange_output(clp_exchange *x)
 {
     if (!x->head_ready) {
@@ -423,7 +353,10 @@ clp_span clp_exchange_output(clp_exchange *x)
     if (x->keepalive_due) {
         return clp_span_str(x->params.client->keepalive);
     }
-    return clp_span_of(x->out.p, releasable(x));
+    if (!x->winner) {
+        return clp_buffer_all(&x->told);
+    }
+    return clp_span_of(x->winner->out.p, x->winner->relay->sendable);
 }
 
 void clp_exchange_taken(clp_exchange *x, apr_time_t now)
@@ -431,27 +364,28 @@ void clp_exchange_taken(clp_exchange *x, apr_time_t now)
     x->last_taken = now;
     if (x->keepalive_due) {
         x->keepalive_due = 0;
-        return;
     }
-    if (x->done) {
-        clp_buffer_clear(&x->out);
+    else if (x->winner) {
+        clp_relay_sent(x->winner->relay);
     }
-    else if (x->relay) {
-        clp_relay_sent(x->relay);
+    else {
+        clp_buffer_clear(&x->told);
     }
 }
 
-void clp_exchange_abort(clp_exchange *x, apr_time_t now)
+void clp_exchange_abort(clp_exchange *x)
 {
     if (x->done) {
         return;
     }
-    if (x->relay) {
-        served(x);
+    if (!record_of(x, &x->attempt)->ended) {
+        if (x->attempt.relay) {
+            take_answer(x, &x->attempt);
+        }
+        close_attempt(x, &x->attempt, NULL, CLP_VERDICT_STOP);
     }
-    attempt(x)->ended = now;
     x->next = NULL;
-    clp_buffer_clear(&x->out);
+    x->winner = NULL; /* what it still has to say reaches nobody */
     x->broken = 1;
     end(x, CLP_RESULT_CLIENT_GONE);
 }

@@ -14,8 +14,8 @@ const char *clp_result_name(clp_result r)
     return "unknown";
 }
 
-const clp_attempt *clp_outcome_last(const clp_outcome *o)
+const clp_attempt_record *clp_outcome_last(const clp_outcome *o)
 {
     int n = o->attempts->nelts;
-    return n ? &APR_ARRAY_IDX(o->attempts, n - 1, clp_attempt) : NULL;
+    return n ? &APR_ARRAY_IDX(o->attempts, n - 1, clp_attempt_record) : NULL;
 }

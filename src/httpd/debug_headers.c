@@ -7,7 +7,7 @@
 
 void clp_debug_headers_set(request_rec *r, const clp_request *q, const clp_outcome *outcome)
 {
-    const clp_attempt *last = outcome ? clp_outcome_last(outcome) : NULL;
+    const clp_attempt_record *last = outcome ? clp_outcome_last(outcome) : NULL;
 
     if (!CLP_CONF(q->conf, attempt_headers)) {
         return;

@@ -83,7 +83,7 @@ static void deliver(drive *d)
     while ((out = clp_exchange_output(d->x)).n) {
         int last = clp_exchange_done(d->x) && !clp_exchange_broken(d->x);
         if (pass(d->r, d->bb, out, !last) != APR_SUCCESS) {
-            clp_exchange_abort(d->x, apr_time_now());
+            clp_exchange_abort(d->x);
             return;
         }
         clp_exchange_taken(d->x, apr_time_now());
@@ -95,7 +95,7 @@ static void advance(drive *d, clp_transport *transport)
 {
     apr_interval_time_t wait = clp_exchange_wait(d->x, apr_time_now());
     if (clp_client_watch_step(&d->watch, transport, wait)) {
-        clp_exchange_abort(d->x, apr_time_now());
+        clp_exchange_abort(d->x);
     }
     else {
         clp_exchange_tick(d->x, apr_time_now());

@@ -21,8 +21,8 @@
 typedef struct tag_source {
     request_rec *r;
     const clp_request *q;
-    const clp_outcome *outcome; /* NULL = no exchange */
-    const clp_attempt *last;    /* NULL = no attempt */
+    const clp_outcome *outcome;     /* NULL = no exchange */
+    const clp_attempt_record *last; /* NULL = no attempt */
 } tag_source;
 
 /* --- values: NULL = unknown -------------------------------------------------------- */

@@ -193,7 +193,7 @@ static const char *tried(const clp_outcome *o, apr_pool_t *pool)
 {
     const char *list = "";
     for (int i = 0; i < o->attempts->nelts; i++) {
-        const clp_attempt *a = &APR_ARRAY_IDX(o->attempts, i, clp_attempt);
+        const clp_attempt_record *a = &APR_ARRAY_IDX(o->attempts, i, clp_attempt_record);
         list = apr_pstrcat(pool, list, i ? " " : "", a->candidate.channel->name, "/",
                            a->candidate.key ? a->candidate.key->id : "-", "/",
                            apr_itoa(pool, a->candidate.url_index), NULL);
@@ -267,7 +267,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
             break;
         }
         if (steps == abort_after) {
-            clp_exchange_abort(x, now);
+            clp_exchange_abort(x);
             continue;
         }
         f.base.step(&f.base, -1, 0, &ready);
