@@ -55,7 +55,7 @@ const char *clp_access_keys_add(clp_access_keys *keys, cmd_parms *cmd, const cha
                                 const char *secret)
 {
     apr_array_header_t *found = apr_array_make(cmd->pool, 1, sizeof(const char *));
-    const char *wrong = clp_secret_read(cmd, secret, 0, found);
+    const char *wrong = clp_secret_read(cmd->pool, cmd->cmd->name, secret, 0, found);
 
     if (!wrong) {
         wrong = clp_key_list_add_text(keys->own, name,

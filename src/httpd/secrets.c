@@ -33,14 +33,14 @@ static const char *check_secret(const char *secret)
     return NULL;
 }
 
-static const char *take(cmd_parms *cmd, const char *source, const char *secret,
+static const char *take(apr_pool_t *pool, const char *label, const char *source, const char *secret,
                         apr_array_header_t *out)
 {
     const char *wrong = check_secret(secret);
 
     if (wrong) {
-        return apr_psprintf(cmd->pool, "%s: the key%s%s %s", cmd->cmd->name, *source ? " of " : "",
-                            source, wrong);
+        return apr_psprintf(pool, "%s: the key%s%s %s", label, *source ? " of " : "", source,
+                            wrong);
     }
     APR_ARRAY_PUSH(out, const char *) = secret;
     return NULL;
@@ -99,9 +99,10 @@ const char *clp_secret_file_read(const char *path, apr_pool_t *pool, char **text
     return NULL;
 }
 
-static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_array_header_t *out)
+static const char *read_file(apr_pool_t *pool, const char *label, const char *arg, int many,
+                             apr_array_header_t *out)
 {
-    const char *path = ap_server_root_relative(cmd->pool, arg + 5);
+    const char *path = ap_server_root_relative(pool, arg + 5);
     const char *wrong;
     char *text = "";
     apr_size_t n = 0;
@@ -109,9 +110,9 @@ static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_arra
     int open_to_all = 0;
 
     if (!arg[5] || !path) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": '", arg, "' names no file", NULL);
+        return apr_pstrcat(pool, label, ": '", arg, "' names no file", NULL);
     }
-    wrong = clp_secret_file_read(path, cmd->pool, &text, &n, &open_to_all);
+    wrong = clp_secret_file_read(path, pool, &text, &n, &open_to_all);
     if (!wrong && open_to_all) {
         wrong = CLP_SECRET_FILE_OPEN;
     }
@@ -119,7 +120,7 @@ static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_arra
         wrong = "holds a NUL byte";
     }
     if (wrong) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the file ", path, " ", wrong, NULL);
+        return apr_pstrcat(pool, label, ": the file ", path, " ", wrong, NULL);
     }
     while (*text) {
         char *line = next_line(&text);
@@ -128,16 +129,15 @@ static const char *read_file(cmd_parms *cmd, const char *arg, int many, apr_arra
             continue;
         }
         if (!many && out->nelts > before) {
-            return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the file ", path,
-                               " holds more than one key", NULL);
+            return apr_pstrcat(pool, label, ": the file ", path, " holds more than one key", NULL);
         }
-        wrong = take(cmd, arg, line, out);
+        wrong = take(pool, label, arg, line, out);
         if (wrong) {
             return wrong;
         }
     }
     if (out->nelts == before) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the file ", path, " holds no key", NULL);
+        return apr_pstrcat(pool, label, ": the file ", path, " holds no key", NULL);
     }
     return NULL;
 }
@@ -205,56 +205,59 @@ static char *run_program(apr_pool_t *p, char *const *argv, const char **wrong)
     return output;
 }
 
-static const char *read_exec(cmd_parms *cmd, const char *arg, apr_array_header_t *out)
+static const char *read_exec(apr_pool_t *pool, const char *label, const char *arg,
+                             apr_array_header_t *out)
 {
     const char *wrong = NULL;
     char **argv;
     char *output;
 
-    if (apr_tokenize_to_argv(arg + 5, &argv, cmd->pool) != APR_SUCCESS || !argv[0] || !*argv[0]) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": exec: names no program", NULL);
+    if (apr_tokenize_to_argv(arg + 5, &argv, pool) != APR_SUCCESS || !argv[0] || !*argv[0]) {
+        return apr_pstrcat(pool, label, ": exec: names no program", NULL);
     }
-    argv[0] = ap_server_root_relative(cmd->pool, argv[0]);
+    argv[0] = ap_server_root_relative(pool, argv[0]);
     if (!argv[0]) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": exec: names no usable path", NULL);
+        return apr_pstrcat(pool, label, ": exec: names no usable path", NULL);
     }
-    output = run_program(cmd->pool, argv, &wrong);
+    output = run_program(pool, argv, &wrong);
     if (!output) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the program ", argv[0], " ", wrong, NULL);
+        return apr_pstrcat(pool, label, ": the program ", argv[0], " ", wrong, NULL);
     }
-    return take(cmd, apr_pstrcat(cmd->pool, "exec:", argv[0], NULL), next_line(&output), out);
+    return take(pool, label, apr_pstrcat(pool, "exec:", argv[0], NULL), next_line(&output), out);
 }
 
-static const char *read_env(cmd_parms *cmd, const char *arg, apr_array_header_t *out)
+static const char *read_env(apr_pool_t *pool, const char *label, const char *arg,
+                            apr_array_header_t *out)
 {
     const char *value = arg[4] ? getenv(arg + 4) : NULL;
 
     if (!value) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the environment of httpd has no variable ",
+        return apr_pstrcat(pool, label, ": the environment of httpd has no variable ",
                            arg[4] ? arg + 4 : "without a name",
                            " (with Debian, export it in /etc/apache2/envvars)", NULL);
     }
-    return take(cmd, arg, apr_pstrdup(cmd->pool, value), out);
+    return take(pool, label, arg, apr_pstrdup(pool, value), out);
 }
 
-const char *clp_secret_read(cmd_parms *cmd, const char *arg, int many, apr_array_header_t *out)
+const char *clp_secret_read(apr_pool_t *pool, const char *label, const char *arg, int many,
+                            apr_array_header_t *out)
 {
     if (strstr(arg, "${")) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+        return apr_pstrcat(pool, label,
                            ": the argument holds ${...}: the variable is not defined (Define, or "
                            "the environment of httpd)",
                            NULL);
     }
     if (strncmp(arg, "env:", 4) == 0) {
-        return read_env(cmd, arg, out);
+        return read_env(pool, label, arg, out);
     }
     if (strncmp(arg, "file:", 5) == 0) {
-        return read_file(cmd, arg, many, out);
+        return read_file(pool, label, arg, many, out);
     }
     if (strncmp(arg, "exec:", 5) == 0) {
-        return read_exec(cmd, arg, out);
+        return read_exec(pool, label, arg, out);
     }
-    return take(cmd, "", apr_pstrdup(cmd->pool, arg), out);
+    return take(pool, label, "", apr_pstrdup(pool, arg), out);
 }
 
 /** A word of the arguments as dumps may show it. */

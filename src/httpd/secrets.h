@@ -11,17 +11,20 @@
  *
  * All of this runs while the configuration is read, in the parent, mostly as
  * root; at start httpd reads its configuration twice. No error text holds a
- * secret. Results live in cmd->pool.
+ * secret.
  */
 
 /**
  * Read what `arg` stands for.
+ * @param pool where the secrets live
+ * @param label how the setting is called, for error texts
  * @param many a file may hold several secrets, one a line; otherwise it is one
  *        secret. Blank lines and lines that begin with '#' do not count.
  * @param out of const char *; the secrets are appended
- * @return NULL, or an error text that names directive and source
+ * @return NULL, or an error text that begins with the label and names the source
  */
-const char *clp_secret_read(cmd_parms *cmd, const char *arg, int many, apr_array_header_t *out);
+const char *clp_secret_read(apr_pool_t *pool, const char *label, const char *arg, int many,
+                            apr_array_header_t *out);
 
 /**
  * Hide secrets in the configuration tree, which DUMP_CONFIG and mod_info

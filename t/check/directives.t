@@ -26,7 +26,7 @@ $context{ClaudeProxy} = 'server config, virtual host, location';
 cmp_ok scalar(keys %context), '>', 40, 'the command table is found';
 
 # Defaults: DIRECTIVE -> number, in bytes, milliseconds or as it is. The lists
-# of config.h, and the macros of the channel section, name their directive in
+# of config.h, and the macros of channels, name their directive in
 # a comment behind them.
 my %default;
 my $config = text('src/httpd/config.h') =~ s/\\\n/\n/gr;
@@ -34,7 +34,7 @@ while ($config =~ m{^\s*[NS]\((\w+), ([\d *]+)\)\s*/\* (\w+)}gm) {
     $default{$3} = eval $2;
 }
 my %channel_default;
-my $section = join '', map { text($_) } qw(src/sched/channel.c src/httpd/channel_section.c);
+my $section = text('src/sched/channel.c');
 while ($section =~ m{^#define DEFAULT_\w+\s+(\S[^/]*?)\s*/\* (\w+)(?: (\S+))? \*/}gm) {
     my ($value, $name, $part) = ($1, $2, $3);
     $channel_default{ $part ? "$name $part" : $name } = $value =~ /^"(.*)"$/ ? $1 : eval $value;

@@ -1,5 +1,5 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#include "tls_files.h"
+#include "upstream/tls_files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -151,4 +151,20 @@ const char *clp_proxy_check(const char *url, apr_pool_t *p)
         return "the URL of a proxy has no path and no query";
     }
     return NULL;
+}
+
+const char *clp_proxy_shown(const char *url, apr_pool_t *p)
+{
+    const char *from = strstr(url, "://");
+    const char *at = strrchr(url, '@');
+    const char *colon =
+        from && at && from < at ? memchr(from + 3, ':', (apr_size_t)(at - from - 3)) : NULL;
+
+    if (!at) {
+        return url;
+    }
+    if (!colon) {
+        return from ? url : "********";
+    }
+    return apr_pstrcat(p, apr_pstrmemdup(p, url, (apr_size_t)(colon - url)), ":********", at, NULL);
 }

@@ -1,6 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLP_HTTPD_TLS_FILES_H
-#define CLP_HTTPD_TLS_FILES_H
+#ifndef CLP_UPSTREAM_TLS_FILES_H
+#define CLP_UPSTREAM_TLS_FILES_H
 
 #include <apr_pools.h>
 
@@ -26,5 +26,8 @@ const char *clp_tls_directory_check(const char *path, apr_pool_t *p);
 
 /** http, https, socks5 or socks5h, a host, perhaps user, password and port. */
 const char *clp_proxy_check(const char *url, apr_pool_t *p);
+
+/** The URL of a proxy without its password, for messages and dumps. */
+const char *clp_proxy_shown(const char *url, apr_pool_t *p);
 
 #endif

@@ -1,0 +1,42 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_SCHED_SETTINGS_H
+#define CLP_SCHED_SETTINGS_H
+
+#include "sched/channel_draft.h"
+
+/**
+ * @file settings.h
+ * @brief How each setting of a channel is made; channel_draft.c checks before
+ * the call how many arguments there are. All return NULL or an error text.
+ */
+typedef const char *clp_setter(clp_channel_draft *d, int argc, const char *const *argv);
+
+/* settings_place.c: where the provider is and how it is asked */
+clp_setter clp_set_service;
+clp_setter clp_set_url;
+clp_setter clp_set_key;
+clp_setter clp_set_auth;
+clp_setter clp_set_user_agent;
+clp_setter clp_set_api_version;
+clp_setter clp_set_option;
+
+/* settings_choice.c: which requests it gets */
+clp_setter clp_set_priority;
+clp_setter clp_set_status;
+clp_setter clp_set_model_map;
+clp_setter clp_set_models;
+
+/* settings_transport.c: how its connections are made */
+clp_setter clp_set_timeout;
+clp_setter clp_set_tls_verify;
+clp_setter clp_set_tls_ca_file;
+clp_setter clp_set_tls_ca_path;
+clp_setter clp_set_tls_certificate;
+clp_setter clp_set_proxy;
+clp_setter clp_set_http2;
+clp_setter clp_set_header;
+
+/** On or Off: 1 and `value`, else 0. */
+int clp_setting_flag(const char *text, int *value);
+
+#endif
