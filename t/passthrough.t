@@ -16,40 +16,67 @@ my $odd = "{\n \"max_tokens\" : 10,\t\"model\":\"%s\", \"stream\":%s,\"zz\":[1.0
     . "\"messages\":[{\"role\":\"user\",\"content\":\"caf\\u00e9 \\ud83d\\ude00 \xc3\xa9 \\/ \\u0000\"}],"
     . "\"metadata\":{\"b\":1,\"a\":2,\"a\":3} }\r\n";
 
-my %path = (main => '/v1/messages', chat => '/v1/chat/completions', legacy => '/v1/chat/completions');
+my %path = (main => '/v1/messages', (map { $_ => '/v1/chat/completions' } qw(chat legacy)), responses => '/v1/responses');
+my %odd = (main => $odd, chat => $odd, legacy => $odd =~ s/^\{/{"functions" :[{"name":"f", "parameters":{}}],/r,
+    responses => $odd =~ s/"messages"/"input"/r,
+    gemini => "{\n \"contents\" : [{\"role\":\"user\",\t\"parts\":[{\"text\":\"caf\\u00e9 \xc3\xa9 \\/\"}]}],\"zz\":[1.0,1e2,-0] }\r\n");
 
-for my $vhost (qw(main chat)) {
+# Path and body of a request: Gemini names model and way in the path, the others in the body.
+sub asked {
+    my ($vhost, $model, $stream) = @_;
+    return ("$path{$vhost}?beta=true", sprintf $odd{$vhost}, $model, $stream ? 'true' : 'false') if $path{$vhost};
+    my $action = $stream ? 'streamGenerateContent?alt=sse' : 'generateContent?beta=true';
+    return ('/v1beta/models/' . ($model =~ tr{/}{+}r) . ":$action", $odd{gemini});
+}
+
+for my $vhost (qw(main chat legacy responses gemini)) {
     for my $case (
-        [ 'document'                => 'plain',              'false' ],
-        [ 'stream'                  => 'plain',              'true' ],
-        [ 'stream in single bytes'  => 'script:streams/bytewise#pass', 'true' ],
-        [ 'stream with CR LF'       => 'script:streams/crlf', 'true' ],
-        [ 'slow stream'             => 'script:streams/drip', 'true' ],
-        [ 'answer without a length' => 'script:streams/unframed', 'false' ],
+        [ 'document'                => 'plain',              0 ],
+        [ 'stream'                  => 'plain',              1 ],
+        [ 'stream in single bytes'  => 'script:streams/bytewise', 1 ],
+        [ 'stream with CR LF'       => 'script:streams/crlf', 1 ],
+        [ 'slow stream'             => 'script:streams/drip', 1 ],
+        [ 'answer without a length' => 'script:streams/unframed', 0 ],
     ) {
         my ($name, $model, $stream) = @$case;
-        my $body = sprintf $odd, $model, $stream;
+        my ($path, $body) = asked($vhost, $model, $stream);
         upstream_reset();
-        my $r = post($vhost, "$path{$vhost}?beta=true", $body, headers => [ 'X-Test' => "pass $name" ]);
+        my $r = post($vhost, $path, $body, headers => [ 'X-Test' => "pass $name" ]);
         my ($seen) = upstream_log();
         is $r->{status}, 200, "$vhost, $name: answered";
         ok $r->{complete}, "$vhost, $name: ended properly";
         is $seen->{body_sha256}, sha256_hex($body), "$vhost, $name: the upstream got the client's bytes"
             or diag body_of($seen);
-        is $seen->{path}, "$path{$vhost}?beta=true", "$vhost, $name: path and query";
+        is $seen->{path} =~ s{%2B}{+}r, $path, "$vhost, $name: path and query";
         is sha256_hex($r->{body}), $seen->{sent_sha256}, "$vhost, $name: the client got the upstream's bytes"
             or diag $r->{body};
     }
 }
 
-# A mapped name is the only thing that changes.
-for my $vhost (qw(main chat)) {
+# A mapped name is the only thing that changes; of Gemini's see t/gemini.t.
+for my $vhost (qw(main chat legacy responses)) {
     upstream_reset();
-    my $body = sprintf $odd, 'mapped-model', 'false';
-    my $r = post($vhost, $path{$vhost}, $body);
+    my $r = post($vhost, asked($vhost, 'mapped-model', 0));
     my ($seen) = upstream_log();
     is $r->{status}, 200, "$vhost, mapped: answered";
-    is body_of($seen), sprintf($odd, 'upstream-name', 'false'), "$vhost, mapped: only the name is replaced";
+    is body_of($seen), (asked($vhost, 'upstream-name', 0))[1], "$vhost, mapped: only the name is replaced";
+}
+
+# The function era is a protocol of its own: only its own upstreams get its bytes.
+for my $body ({ functions => [ { name => 'f', parameters => {} } ] }, { function_call => 'none' }) {
+    upstream_reset();
+    my $r = post('chat', '/v1/chat/completions', { %{ chat_body('plain') }, %$body }, headers => [ 'X-Test' => 'pass era' ]);
+    is $r->{status}, 200, 'function era to Chat: answered' or diag $r->{body};
+    my $up = decode(body_of((upstream_log())[0]));
+    ok !exists $up->{functions} && !exists $up->{function_call}, 'as Chat has it';
+    is_deeply [ map { $_->{function}{name} } @{ $up->{tools} || [] } ], $body->{functions} ? ['f'] : [], 'its tools';
+}
+is((wait_for(5, sub { (claude_log('pass era'))[1] }) || {})->{client_protocol}, 'chat_legacy', 'the log tells them apart');
+{
+    upstream_reset();
+    my $r = post('legacy', '/v1/chat/completions', { %{ chat_body('plain') }, max_completion_tokens => 7,
+        tools => [ { type => 'function', function => { name => 'f' } } ], functions => [] });
+    is decode(body_of((upstream_log())[0]))->{max_tokens}, 7, 'tools beside functions: Chat' or diag $r->{body};
 }
 
 # Headers: what goes up and what never does.

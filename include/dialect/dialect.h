@@ -51,6 +51,7 @@ typedef struct clp_sniffed {
     const char *thread;            /**< Messages: "create", "continue" or NULL */
     const char *previous;          /**< Messages: thread.previous_message_id, or NULL */
     int include_usage;             /**< Chat: the client asked for the usage chunk */
+    int functions;                 /**< Chat: in fact of the function era (chat_legacy) */
     const char *previous_response; /**< Responses: previous_response_id, or NULL */
     int store;                     /**< Responses: 1, 0, -1 = not said */
     int background;                /**< Responses: the answer shall be fetched later */

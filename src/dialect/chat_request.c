@@ -32,6 +32,11 @@ static const char *sniff_word(clp_reading *r, clp_jval root, const char *name)
     return word && *word ? word : NULL;
 }
 
+static int says(clp_jval root, const char *name)
+{
+    return !clp_jval_nil(clp_jval_get(root, name));
+}
+
 clp_problem *clp_chat_sniff(clp_sniffed *out, clp_span body, const clp_intake *intake,
                             apr_pool_t *pool)
 {
@@ -52,6 +57,8 @@ clp_problem *clp_chat_sniff(clp_sniffed *out, clp_span body, const clp_intake *i
         out->user = sniff_word(&r, root, "user");
     }
     out->include_usage = includes_usage(clp_read_object(&r, root, "stream_options"), pool);
+    out->functions =
+        (says(root, "functions") || says(root, "function_call")) && !says(root, "tools");
     return r.problem;
 }
 

@@ -29,6 +29,9 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
         if (!*problem && !q->sniffed.model) {
             *problem = clp_problem_at(r->pool, CLP_BAD_REQUEST, "model", "is required");
         }
+        if (q->sniffed.functions) {
+            q->route.dialect = &clp_dialect_chat_legacy; /* same path, protocol of its own */
+        }
     }
     return status;
 }

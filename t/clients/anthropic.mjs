@@ -1,159 +1,54 @@
 // Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
 //
-// Both majors of Anthropic's SDK, unmodified, through httpd to both kinds of upstream.
+// What both majors of Anthropic's SDK have beyond matrix.mjs, through httpd to every kind of upstream.
 import Anthropic from '@anthropic-ai/sdk';
 import AnthropicOld from 'anthropic-sdk-0';
-import { done, error_of, fresh, is, like, ok, test, upstream_log, upstream_reset, url, wait_for } from './lib/tap.mjs';
+import { done, error_of, fresh, is, ok, test, upstream_log, upstream_reset, url, wait_for } from './lib/tap.mjs';
 
-const tools = [
-    {
-        name: 'get_weather',
-        description: 'Weather of a city',
-        input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-    },
-];
-const ask = 'call get_weather {"city":"Paris"}';
-const two = `${ask}\ncall get_weather {"city":"Rome"}`;
+const tool = {
+    name: 'get_weather',
+    description: 'Weather of a city',
+    input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+};
 const hello = { model: 'm', max_tokens: 200, messages: [{ role: 'user', content: 'hello' }] };
 
 for (const [sdk, Client] of [['SDK 0', AnthropicOld], ['SDK 1', Anthropic]]) {
-    for (const vhost of ['main', 'chat', 'legacy']) {
+    for (const vhost of ['main', 'chat', 'legacy', 'responses', 'gemini']) {
         const client = new Client({ apiKey: 'any', baseURL: url(vhost), maxRetries: 0 });
         const say = (what) => `${sdk}, ${vhost} upstream, ${what}`;
 
-        await test(say('document'), async (name) => {
-            const message = await client.messages.create(hello);
-            is(message.content.find((b) => b.type === 'text').text, 'You said: hello', name('text'));
-            is(message.stop_reason, 'end_turn', name('stop_reason'));
-            ok(message.usage.input_tokens > 0 && message.usage.output_tokens === 7, name('usage'));
-            is(message.usage.cache_read_input_tokens, 5, name('usage of the cache'));
-        });
-
-        await test(say('stream'), async (name) => {
+        await test(say('stream as it comes'), async (name) => {
             const seen = [];
             let text = '';
             const stream = client.messages.stream(hello);
             stream.on('text', (delta) => (text += delta));
             stream.on('streamEvent', (event) => seen.push(event.type));
-            const message = await stream.finalMessage();
-            is(text, 'You said: hello', name('text as it comes'));
-            is(message.content[0].text, 'You said: hello', name('text at the end'));
+            await stream.finalMessage();
+            is(text, 'You said: hello', name('text'));
             is(seen.filter((t) => t === 'message_start').length, 1, name('one message_start'));
             is(seen.at(-1), 'message_stop', name('message_stop at the end'));
             ok(seen.filter((t) => t === 'content_block_delta').length >= 2, name('in pieces'));
-            // The old protocol has no way to ask a stream for its usage.
-            if (vhost !== 'legacy') is(message.usage.output_tokens, 7, name('usage'));
         });
-
-        await test(say('tool loop'), async (name) => {
-            for (const stream of [false, true]) {
-                const how = stream ? 'streamed' : 'document';
-                const turn = (body) =>
-                    stream ? client.messages.stream(body).finalMessage() : client.messages.create(body);
-                const messages = [{ role: 'user', content: ask }];
-                const first = await turn({ ...hello, tools, messages });
-                const call = first.content.find((b) => b.type === 'tool_use');
-                is(first.stop_reason, 'tool_use', name(`${how}: stop_reason`));
-                is(call?.input, { city: 'Paris' }, name(`${how}: input`));
-                messages.push({ role: 'assistant', content: first.content });
-                messages.push({
-                    role: 'user',
-                    content: [{ type: 'tool_result', tool_use_id: call.id, content: 'sunny' }],
-                });
-                const second = await turn({ ...hello, tools, messages });
-                is(second.content.find((b) => b.type === 'text').text, 'The tool said: sunny', name(`${how}: answer`));
-                is(second.stop_reason, 'end_turn', name(`${how}: end`));
-            }
-        });
-
-        if (vhost !== 'legacy') {
-            await test(say('parallel tools'), async (name) => {
-                for (const stream of [false, true]) {
-                    const how = stream ? 'streamed' : 'document';
-                    const turn = (body) =>
-                        stream ? client.messages.stream(body).finalMessage() : client.messages.create(body);
-                    const messages = [{ role: 'user', content: two }];
-                    const first = await turn({ ...hello, tools, messages });
-                    const calls = first.content.filter((b) => b.type === 'tool_use');
-                    is(calls.map((c) => c.input.city), ['Paris', 'Rome'], name(`${how}: two calls`));
-                    ok(calls[0].id !== calls[1].id, name(`${how}: ids`));
-                    messages.push({ role: 'assistant', content: first.content });
-                    messages.push({
-                        role: 'user',
-                        content: calls.map((c) => ({ type: 'tool_result', tool_use_id: c.id, content: c.input.city })),
-                    });
-                    const second = await turn({ ...hello, tools, messages });
-                    is(second.content[0].text, 'The tool said: Paris Rome', name(`${how}: both results in order`));
-                }
-            });
-
-            await test(say('thinking'), async (name) => {
-                const body = {
-                    ...hello,
-                    max_tokens: 4000,
-                    thinking: { type: 'enabled', budget_tokens: 2000 },
-                    model: vhost === 'chat' ? 'gpt-5' : 'm',
-                };
-                for (const stream of [false, true]) {
-                    const how = stream ? 'streamed' : 'document';
-                    const message = stream
-                        ? await client.messages.stream(body).finalMessage()
-                        : await client.messages.create(body);
-                    is(message.content[0].type, 'thinking', name(`${how}: thinking first`));
-                    is(message.content[0].thinking, 'Let me think about it.', name(`${how}: its text`));
-                    is(message.content[1].text, 'You said: hello', name(`${how}: then the text`));
-                    const again = await client.messages.create({
-                        ...body,
-                        messages: [
-                            ...body.messages,
-                            { role: 'assistant', content: message.content },
-                            { role: 'user', content: 'go on' },
-                        ],
-                    });
-                    is(again.content.at(-1).text, 'You said: go on', name(`${how}: and it may come back`));
-                }
-            });
-        }
 
         await test(say('cut stream'), async (name) => {
             for (const script of ['cut', 'cut-clean', 'error-later']) {
+                let last;
                 const error = await error_of(
-                    client.messages.stream({ ...hello, model: `script:streams/${script}` }).finalMessage(),
-                );
-                ok(error, name(`${script}: raises`));
-                const raw = await error_of(
                     (async () => {
-                        const stream = await client.messages.create({
-                            ...hello,
-                            model: `script:streams/${script}`,
-                            stream: true,
-                        });
-                        let last;
+                        const model = `script:streams/${script}`;
+                        const stream = await client.messages.create({ ...hello, model, stream: true });
                         for await (const event of stream) last = event.type;
-                        if (last !== 'message_stop') throw new Error('no end was seen');
                     })(),
                 );
-                ok(raw, name(`${script}: so does the plain iterator, or it shows no end`));
+                ok(error, name(`${script}: the plain iterator raises`), last);
+                ok(last !== 'message_stop', name(`${script}: and shows no end`));
             }
         });
 
-        await test(say('429'), async (name) => {
-            for (const stream of [false, true]) {
-                const body = { ...hello, model: 'script:always/429', stream };
-                const error = await error_of(client.messages.create(body));
-                is(error?.status, 429, name('status'));
-                is(error?.headers?.get('retry-after'), '7', name('retry-after'));
-                ok(error instanceof Client.RateLimitError, name('class'));
-                like(error?.message, /Slow down/, name('message'));
-            }
-        });
-
-        await test(say('errors'), async (name) => {
+        await test(say('request id'), async (name) => {
             const bad = await error_of(client.messages.create({ ...hello, model: 'script:refusals/400' }));
-            ok(bad instanceof Client.BadRequestError, name('400'));
-            const busy = await error_of(client.messages.create({ ...hello, model: 'script:always/529' }));
-            is(busy?.status, 529, name('529'));
-            ok(bad?.requestID ?? bad?.request_id ?? bad?.headers?.get('request-id'), name('the request has an id'));
+            ok(bad?.requestID ?? bad?.request_id ?? bad?.headers?.get('request-id'), name('of an error'));
+            ok((await client.messages.create(hello))._request_id, name('of an answer'));
         });
 
         await test(say('retry by the SDK'), async (name) => {
@@ -185,17 +80,17 @@ for (const [sdk, Client] of [['SDK 0', AnthropicOld], ['SDK 1', Anthropic]]) {
 
 // The tool runner of SDK 1 opens a message thread: a Claude channel gets it, elsewhere it is
 // refused in the way that makes the SDK go on without.
-for (const vhost of ['main', 'chat']) {
+for (const vhost of ['main', 'chat', 'legacy', 'responses', 'gemini']) {
     await test(`SDK 1, ${vhost} upstream, tool runner`, async (name) => {
         await upstream_reset();
         const client = new Anthropic({ apiKey: 'any', baseURL: url(vhost), maxRetries: 0 });
         const called = [];
         const runner = client.beta.messages.toolRunner({
             ...hello,
-            messages: [{ role: 'user', content: ask }],
+            messages: [{ role: 'user', content: 'call get_weather {"city":"Paris"}' }],
             tools: [
                 {
-                    ...tools[0],
+                    ...tool,
                     run: async (input) => {
                         called.push(input);
                         return 'rainy';
@@ -215,7 +110,8 @@ for (const vhost of ['main', 'chat']) {
             is(seen[1].messages.length, 1, name('by the results alone'));
         } else {
             ok(seen.every((body) => !body.thread), name('no thread goes to an upstream that has none'));
-            ok(seen[1].messages.length >= 3, name('the whole conversation is sent'));
+            const { messages, input, contents } = seen[1];
+            ok((messages ?? input ?? contents).length >= 3, name('the whole conversation is sent'));
         }
     });
 }

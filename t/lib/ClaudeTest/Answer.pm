@@ -10,8 +10,9 @@ ClaudeTest::Answer - what a provider would plausibly answer
 The text is "You said: " and the last user text. A line "call NAME JSON" in
 that text makes a call of the tool NAME, several lines several calls; a forced
 tool_choice calls that tool. After tool results the text is "The tool said: "
-and the results. Thinking is given when it was asked for. All of it is the same
-for the same request.
+and the results. A line "say TEXT" is answered with TEXT alone, and a line
+"stop length" or "stop refusal" ends the answer for that reason. Thinking is
+given when it was asked for. All of it is the same for the same request.
 
 =cut
 
@@ -91,6 +92,7 @@ sub understand {
         $prompt = $text if $prompt eq '' && $text ne '';
     }
 
+    my $legacy = exists $body->{functions};
     my @calls;
     if (@tools && !@results) {
         while ($prompt =~ /^call (\w+)(?: (\{.*\}))?$/mg) {
@@ -100,20 +102,31 @@ sub understand {
         my $forced = ref $choice ? $choice->{name} // ($choice->{function} // {})->{name} : undef;
         $forced //= $tools[0] if (ref $choice ? $choice->{type} // '' : $choice // '') =~ /^(?:any|required)$/;
         push @calls, { name => $forced, input => '{}' } if $forced && !@calls;
+        splice @calls, 1 if $legacy;    # the function era has one call in an answer
     }
     my $thinks = ref $body->{thinking} eq 'HASH' && ($body->{thinking}{type} // '') ne 'disabled'
         || defined $body->{reasoning_effort} && $body->{reasoning_effort} ne 'none'
         || ref $body->{reasoning} eq 'HASH' && ($body->{reasoning}{effort} // 'none') ne 'none';
     return {
-        text    => @calls ? '' : @results ? "The tool said: @results" : "You said: $prompt",
+        text    => @calls ? '' : @results ? "The tool said: @results"
+            : $prompt =~ /^say (.*)$/m ? $1 : "You said: $prompt",
+        stop    => @calls ? 'calls' : $prompt =~ /^stop (length|refusal)$/m ? $1 : 'end',
         calls   => \@calls,
         thinks  => $thinks,
         model   => $body->{model} // 'unknown',
-        legacy  => exists $body->{functions},
+        legacy  => $legacy,
         usage   => ref $body->{stream_options} eq 'HASH' && $body->{stream_options}{include_usage},
         serial  => $request->{serial},
     };
 }
+
+# What the protocols call the reasons why an answer ends.
+my %stop = (
+    messages  => { end => 'end_turn', calls => 'tool_use', length => 'max_tokens', refusal => 'refusal' },
+    chat      => { end => 'stop', calls => 'tool_calls', length => 'length', refusal => 'content_filter' },
+    responses => { length => 'max_output_tokens', refusal => 'content_filter' },
+    gemini    => { end => 'STOP', calls => 'STOP', length => 'MAX_TOKENS', refusal => 'SAFETY' },
+);
 
 sub answer {
     my ($request, $stream, $words) = @_;
@@ -150,8 +163,7 @@ sub gemini {
     my ($what, $request, $stream) = @_;
     my @meta = (modelVersion => $what->{model}, responseId => sprintf 'up%06d', $what->{serial});
     my $chunk = sub {
-        my ($parts, @more) = @_;
-        my ($finish) = grep { $_ eq 'STOP' } @more;
+        my ($parts, $finish) = @_;
         my $data = object(
             candidates => list(object(content => object(parts => list(@$parts), role => 'model'),
                 ($finish ? (finishReason => $finish) : ()), index => 0)),
@@ -165,8 +177,9 @@ sub gemini {
     my $n = 0;
     push @parts, object(functionCall => object(name => $_->{name}, args => \raw($_->{input})),
         $n++ ? () : (thoughtSignature => 'c2lnbmF0dXJlLW9mLWdlbWluaQ==')) for @{ $what->{calls} };
-    return $chunk->(\@parts, 'STOP') if !$stream;
-    my @chunks = ((map { $chunk->([$_]) } @parts), $chunk->([ object(text => '') ], 'STOP'));
+    my $stop = $stop{gemini}{ $what->{stop} };
+    return $chunk->(\@parts, $stop) if !$stream;
+    my @chunks = ((map { $chunk->([$_]) } @parts), $chunk->([ object(text => '') ], $stop));
     return '[' . join(",\r\n", @chunks) . "\n]\n" if $request->{array};
     return map { "data: $_\r\n\r\n" } @chunks;
 }
@@ -185,7 +198,7 @@ sub messages {
     my $n = 0;
     push @blocks, [ tool_use => $_->{name}, $_->{input}, sprintf 'toolu_up%06d_%d', $what->{serial}, ++$n ]
         for @{ $what->{calls} };
-    my $stop = @{ $what->{calls} } ? 'tool_use' : 'end_turn';
+    my $stop = $stop{messages}{ $what->{stop} };
     my @input = (input_tokens => 20, cache_creation_input_tokens => 3, cache_read_input_tokens => 5);
 
     if (!$stream) {
@@ -251,7 +264,7 @@ sub chat {
         prompt_tokens_details     => object(cached_tokens    => 5),
         completion_tokens_details => object(reasoning_tokens => $what->{thinks} ? 4 : 0));
     my @calls = @{ $what->{calls} };
-    my $finish = !@calls ? 'stop' : $what->{legacy} ? 'function_call' : 'tool_calls';
+    my $finish = @calls && $what->{legacy} ? 'function_call' : $stop{chat}{ $what->{stop} };
     my $reasoning = 'Let me think about it.';
     my $call_id = sub { sprintf 'call_up%06d_%d', $what->{serial}, $_[0] };
 
@@ -333,15 +346,18 @@ sub responses {
         return object(id => $id->('fc', $i), type => 'function_call', status => $status,
             call_id => $id->('call', $i), name => $this->{name}, arguments => $whole ? $this->{text} : '');
     };
+    my $reason = $stop{responses}{ $what->{stop} };
+    my $ended = $reason ? 'incomplete' : 'completed';
     my $response = sub {
         my ($status) = @_;
-        my $whole = $status eq 'completed';
+        my $whole = $status ne 'in_progress';
         return object(id => sprintf('resp_up%06d', $what->{serial}), object => 'response',
-            created_at => 1760000000, status => $status, error => undef, incomplete_details => undef,
+            created_at => 1760000000, status => $status, error => undef,
+            incomplete_details => $whole && $reason ? object(reason => $reason) : undef,
             model => $what->{model}, output => $whole ? list(map { $item->($_, 1) } 0 .. $#items) : [],
             usage => $whole ? $usage : undef, metadata => {}, tools => [], tool_choice => 'auto');
     };
-    return ${ $response->('completed') } if !$stream;
+    return ${ $response->($ended) } if !$stream;
 
     my $n = 0;
     my $event = sub {
@@ -370,12 +386,12 @@ sub responses {
         push @out, $event->("$part[0].done", @where, part => $part[1]->($text)) if @part;
         push @out, $event->('output_item.done', output_index => $i, item => $item->($i, 1));
     }
-    return (@out, $event->(completed => response => $response->('completed')));
+    return (@out, $event->($ended => response => $response->($ended)));
 }
 
 sub error_body {
-    my ($dialect, $kind, $message) = @_;
-    return ${ object(error => object(code => 429, message => $message, status => $kind)) } if $dialect eq 'gemini';
+    my ($dialect, $status, $kind, $message) = @_;
+    return ${ object(error => object(code => $status + 0, message => $message, status => $kind)) } if $dialect eq 'gemini';
     my $text = $dialect eq 'messages'
         ? object(type => 'error', error => object(type => $kind, message => $message),
             request_id => 'req_scripted')

@@ -12,8 +12,9 @@ A script is a text file t/scripts/NAME.txt, chosen by a model called
 or by a base URL that ends in /use/NAME. Answers are separated by lines of
 "---": the first request gets the first one, and so on; the last one stays.
 A file may hold several scripts behind lines "=== PART"; their names are
-NAME/PART. Lines in front of the first such line belong to each of them.
-A line that begins with "messages:", "chat:" or "gemini:" holds only for that protocol.
+NAME/PART, or NAME+PART where the name stands in a path. Lines in front of the
+first such line belong to each of them. A line that begins with "messages:",
+"chat:", "responses:" or "gemini:" holds only for that protocol.
 
   status 429 Too Many Requests     (200 OK)
   header retry-after: 7            (escapes as in raw)
@@ -80,7 +81,7 @@ sub unescape {
 # All answers of a script: a list of lists of lines.
 sub load {
     my ($dir, $name) = @_;
-    my ($file, $part) = $name =~ m{^([\w.-]+)(?:/([\w.-]+))?$} or die "no script name: $name\n";
+    my ($file, $part) = $name =~ m{^([\w.-]+)(?:[/+]([\w.-]+))?$} or die "no script name: $name\n";
     my @answers = ([]);
     my ($ours, $found) = (1, !defined $part);
     for my $line (split /\n/, slurp("$dir/$file.txt")) {
@@ -127,7 +128,7 @@ sub compile {
 
     for my $line (@$lines) {
         my $text = $line;
-        if ($text =~ s/^(messages|chat|gemini):\s*//) {
+        if ($text =~ s/^(messages|chat|responses|gemini):\s*//) {
             next if $1 ne $request->{dialect};
         }
         my ($verb, $rest) = $text =~ /^([\w-]+)(?: (.*))?$/s or die "cannot read: $line\n";
@@ -151,7 +152,7 @@ sub compile {
         elsif ($verb eq 'error') {
             my ($status, $kind, $message) = split / /, $rest, 3;
             @head{qw(status reason)} = ($status, 'Scripted') if $status;
-            $piece->(ClaudeTest::Answer::error_body($request->{dialect}, $kind, $message // ''));
+            $piece->(ClaudeTest::Answer::error_body($request->{dialect}, $head{status}, $kind, $message // ''));
         }
         elsif ($verb eq 'body')  { $piece->($rest) }
         elsif ($verb eq 'raw')   { $piece->(unescape($rest)) }
