@@ -54,7 +54,28 @@ clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp
 /** The candidate to try now; NULL when there is none left. */
 const clp_candidate *clp_plan_current(const clp_plan *plan);
 
-/** Take a verdict on the current candidate and move on. GIVE and STOP end the plan. */
+/**
+ * Take a verdict on the current candidate and move on. GIVE and STOP end the plan. When the walk
+ * comes to the channel of a hedge that still runs, the hedge's candidate becomes the current one,
+ * and there is no hedge any more.
+ */
 const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict);
+
+/**
+ * A candidate of another channel than the current one, to be tried beside it: the first that
+ * would come later. At most one in a plan. NULL if there is none. It lives until the plan
+ * comes to its channel.
+ */
+const clp_candidate *clp_plan_hedge(clp_plan *plan);
+
+/** The hedge failed while the current candidate still runs. What else its channel has is tried
+ * when the walk comes to it. Without a hedge nothing happens. */
+void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict);
+
+/**
+ * Make a candidate that has failed the current one once more, though nothing else is left: for
+ * when its provider told that it may be asked again soon. Nothing follows it.
+ */
+const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate);
 
 #endif

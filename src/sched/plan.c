@@ -8,16 +8,26 @@
 /* Names in messages are cut here; they come from the client. */
 #define NAME_MAX_SHOWN 200
 
+/* What has failed of the channel that is being tried; room for the most that any has. */
+typedef struct marks {
+    char *keys;
+    char *urls;
+} marks;
+
 struct clp_plan {
     apr_pool_t *pool;
     const char *model;
     const char *pin_key;
     apr_array_header_t *channels; /* of const clp_channel *, in the order they are tried */
     int channel;                  /* index of the one being tried */
-    char *key_failed;             /* per key of this channel; of its own room: the most any has */
-    char *url_failed;
+    marks failed;
     int over;
     clp_candidate current;
+
+    int hedge_channel; /* index of the one that the hedge is of, -1 = there was none */
+    int hedge_runs;
+    marks hedge_failed;
+    clp_candidate hedge;
 };
 
 static int needs_key(const clp_channel *c)
@@ -36,57 +46,101 @@ static int key_allowed(const clp_plan *plan, const clp_channel *c, int key)
 }
 
 /* The first key from the channel's that is left, or -1. */
-static int key_left(const clp_plan *plan, const clp_channel *c)
+static int key_left(const clp_plan *plan, const clp_channel *c, const marks *failed)
 {
     for (int i = 0; i < keys_of(c); i++) {
-        if (!plan->key_failed[i] && key_allowed(plan, c, i)) {
+        if (!failed->keys[i] && key_allowed(plan, c, i)) {
             return i;
         }
     }
     return -1;
 }
 
-static int url_left(const clp_plan *plan, const clp_channel *c)
+static int url_left(const clp_channel *c, const marks *failed)
 {
     for (int i = 0; i < c->urls->nelts; i++) {
-        if (!plan->url_failed[i]) {
+        if (!failed->urls[i]) {
             return i;
         }
     }
     return -1;
+}
+
+static const clp_channel *channel_at(const clp_plan *plan, int i)
+{
+    return APR_ARRAY_IDX(plan->channels, i, const clp_channel *);
+}
+
+/* The channel's first pair of key and URL that is left; 0 = there is none. */
+static int pick(const clp_plan *plan, const clp_channel *c, const marks *failed, clp_candidate *out)
+{
+    if (c != out->channel) {
+        out->channel = c;
+        out->model = plan->model ? clp_channel_model(c, plan->model, plan->pool) : NULL;
+    }
+    out->key_index = needs_key(c) ? key_left(plan, c, failed) : -1;
+    out->url_index = url_left(c, failed);
+    if (out->url_index < 0 || (out->key_index < 0 && needs_key(c))) {
+        return 0;
+    }
+    out->url = APR_ARRAY_IDX(c->urls, out->url_index, const char *);
+    out->key = out->key_index >= 0 ? &APR_ARRAY_IDX(c->keys, out->key_index, clp_key) : NULL;
+    return 1;
+}
+
+static void clear_marks(marks *m, const clp_channel *c)
+{
+    memset(m->keys, 0, (apr_size_t)keys_of(c));
+    memset(m->urls, 0, (apr_size_t)c->urls->nelts);
+}
+
+/* A candidate failed: what of its channel need not be tried again. */
+static void mark(marks *m, const clp_candidate *candidate, clp_verdict verdict)
+{
+    if (verdict == CLP_VERDICT_NEXT_KEY && candidate->key_index >= 0) {
+        m->keys[candidate->key_index] = 1;
+    }
+    else if (verdict == CLP_VERDICT_NEXT_URL) {
+        m->urls[candidate->url_index] = 1;
+    }
+    else {
+        memset(m->urls, 1, (apr_size_t)candidate->channel->urls->nelts);
+    }
+}
+
+/* The walk has come to the channel that the hedge is of: it goes on from there. */
+static void take_over_hedge(clp_plan *plan)
+{
+    marks failed = plan->failed;
+    plan->failed = plan->hedge_failed;
+    plan->hedge_failed = failed;
+    plan->current = plan->hedge;
+    plan->hedge_runs = 0;
 }
 
 /* Find the next pair, from the current channel on; 0 = there is none. */
-static int settle(clp_plan *plan, int exhausted)
+static int settle(clp_plan *plan)
 {
-    clp_candidate *now = &plan->current;
-    for (;;) {
-        const clp_channel *c;
-        if (exhausted) {
-            plan->channel++;
+    for (; plan->channel < plan->channels->nelts; plan->channel++) {
+        const clp_channel *c = channel_at(plan, plan->channel);
+        if (c != plan->current.channel) {
+            int runs = plan->hedge_runs;
+            if (plan->channel != plan->hedge_channel) {
+                clear_marks(&plan->failed, c);
+            }
+            else {
+                take_over_hedge(plan);
+                if (runs) {
+                    return 1;
+                }
+            }
         }
-        if (plan->channel >= plan->channels->nelts) {
-            plan->over = 1;
-            return 0;
-        }
-        c = APR_ARRAY_IDX(plan->channels, plan->channel, const clp_channel *);
-        if (c != now->channel) {
-            memset(plan->key_failed, 0, (apr_size_t)keys_of(c));
-            memset(plan->url_failed, 0, (apr_size_t)c->urls->nelts);
-            now->channel = c;
-            now->model = plan->model ? clp_channel_model(c, plan->model, plan->pool) : NULL;
-        }
-        now->key_index = needs_key(c) ? key_left(plan, c) : -1;
-        now->url_index = url_left(plan, c);
-        if (now->url_index >= 0 && (now->key_index >= 0 || !needs_key(c))) {
-            now->url = APR_ARRAY_IDX(c->urls, now->url_index, const char *);
-            now->key = c->keys && now->key_index >= 0
-                           ? &APR_ARRAY_IDX(c->keys, now->key_index, clp_key)
-                           : NULL;
+        if (pick(plan, c, &plan->failed, &plan->current)) {
             return 1;
         }
-        exhausted = 1;
     }
+    plan->over = 1;
+    return 0;
 }
 
 /* Why channels were left out, as far as it decides what the client is told. */
@@ -185,12 +239,13 @@ static clp_problem *nobody(const left_out *out, const clp_channel_set *set, cons
 }
 
 /* Room for the marks of whichever channel is tried. */
-static void make_marks(clp_plan *plan)
+static marks make_marks(const clp_plan *plan)
 {
+    marks m;
     int keys = 1;
     int urls = 1;
     for (int i = 0; i < plan->channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(plan->channels, i, const clp_channel *);
+        const clp_channel *c = channel_at(plan, i);
         if (keys_of(c) > keys) {
             keys = keys_of(c);
         }
@@ -198,8 +253,9 @@ static void make_marks(clp_plan *plan)
             urls = c->urls->nelts;
         }
     }
-    plan->key_failed = apr_pcalloc(plan->pool, (apr_size_t)keys);
-    plan->url_failed = apr_pcalloc(plan->pool, (apr_size_t)urls);
+    m.keys = apr_palloc(plan->pool, (apr_size_t)keys);
+    m.urls = apr_palloc(plan->pool, (apr_size_t)urls);
+    return m;
 }
 
 clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp_plan_query *query,
@@ -214,8 +270,9 @@ clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp
     if (set && set->channels) {
         select_channels(plan, set, query, &why);
     }
-    make_marks(plan);
-    if (!settle(plan, 0)) {
+    plan->hedge_channel = -1;
+    plan->failed = make_marks(plan);
+    if (!settle(plan)) {
         *out = NULL;
         return nobody(&why, set, query, pool);
     }
@@ -233,23 +290,45 @@ const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict)
     if (plan->over) {
         return NULL;
     }
-    switch (verdict) {
-    case CLP_VERDICT_NEXT_KEY:
-        if (plan->current.key_index >= 0) {
-            plan->key_failed[plan->current.key_index] = 1;
-            settle(plan, 0);
-        }
-        else {
-            settle(plan, 1);
-        }
-        break;
-    case CLP_VERDICT_NEXT_URL:
-        plan->url_failed[plan->current.url_index] = 1;
-        settle(plan, 0);
-        break;
-    case CLP_VERDICT_NEXT_CHANNEL: settle(plan, 1); break;
-    case CLP_VERDICT_GIVE:
-    case CLP_VERDICT_STOP: plan->over = 1; break;
+    if (verdict == CLP_VERDICT_GIVE || verdict == CLP_VERDICT_STOP) {
+        plan->over = 1;
+        return NULL;
     }
+    mark(&plan->failed, &plan->current, verdict);
+    settle(plan);
     return clp_plan_current(plan);
+}
+
+const clp_candidate *clp_plan_hedge(clp_plan *plan)
+{
+    if (plan->over || plan->hedge_channel >= 0) {
+        return NULL;
+    }
+    plan->hedge_failed = make_marks(plan);
+    for (int i = plan->channel + 1; i < plan->channels->nelts; i++) {
+        const clp_channel *c = channel_at(plan, i);
+        clear_marks(&plan->hedge_failed, c);
+        if (pick(plan, c, &plan->hedge_failed, &plan->hedge)) {
+            plan->hedge_channel = i;
+            plan->hedge_runs = 1;
+            return &plan->hedge;
+        }
+    }
+    return NULL;
+}
+
+void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict)
+{
+    if (plan->hedge_runs) {
+        mark(&plan->hedge_failed, &plan->hedge, verdict);
+        plan->hedge_runs = 0;
+    }
+}
+
+const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate)
+{
+    plan->current = *candidate;
+    plan->channel = plan->channels->nelts;
+    plan->over = 0;
+    return &plan->current;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "sched/plan.h"
@@ -52,24 +53,43 @@ static const char *show(const clp_candidate *c, apr_pool_t *pool)
              : "end";
 }
 
-/* What is tried under a row of verdicts: k(ey), u(rl), c(hannel), g(ive), s(top). */
+static clp_verdict verdict_of(char letter)
+{
+    switch (letter) {
+    case 'k': return CLP_VERDICT_NEXT_KEY;
+    case 'u': return CLP_VERDICT_NEXT_URL;
+    case 'c': return CLP_VERDICT_NEXT_CHANNEL;
+    case 'g': return CLP_VERDICT_GIVE;
+    }
+    return CLP_VERDICT_STOP;
+}
+
+/* What is tried under a row of verdicts: k(ey), u(rl), c(hannel), g(ive), s(top).
+ * h: a hedge begins; K, U, C: what became of it. a: the first one again. */
 static const char *walk(const clp_channel_set *set, const clp_plan_query *q, const char *verdicts,
                         apr_pool_t *pool)
 {
     clp_plan *plan;
     clp_problem *p = clp_plan_make(&plan, set, q, pool);
+    clp_candidate first;
     const char *out;
     if (p) {
         return p->message;
     }
     out = show(clp_plan_current(plan), pool);
+    first = *clp_plan_current(plan);
     for (; *verdicts; verdicts++) {
-        clp_verdict v = *verdicts == 'k'   ? CLP_VERDICT_NEXT_KEY
-                        : *verdicts == 'u' ? CLP_VERDICT_NEXT_URL
-                        : *verdicts == 'c' ? CLP_VERDICT_NEXT_CHANNEL
-                        : *verdicts == 'g' ? CLP_VERDICT_GIVE
-                                           : CLP_VERDICT_STOP;
-        const clp_candidate *c = clp_plan_after(plan, v);
+        const clp_candidate *c;
+        if (*verdicts == 'h') {
+            out = apr_pstrcat(pool, out, " +", show(clp_plan_hedge(plan), pool), NULL);
+            continue;
+        }
+        if (apr_isupper(*verdicts)) {
+            clp_plan_hedge_failed(plan, verdict_of((char)apr_tolower(*verdicts)));
+            continue;
+        }
+        c = *verdicts == 'a' ? clp_plan_again(plan, &first)
+                             : clp_plan_after(plan, verdict_of(*verdicts));
         if (c != clp_plan_current(plan)) {
             return "clp_plan_current() differs";
         }
@@ -103,11 +123,34 @@ static void test_walk(apr_pool_t *pool)
         {"ccu", "a/k1/u1 b/k3/u3 c/-/u4 end"},
         {"ccc", "a/k1/u1 b/k3/u3 c/-/u4 end"},
         {"cccc", "a/k1/u1 b/k3/u3 c/-/u4 end end"},
+        /* a hedge is of another channel; there is one */
+        {"h", "a/k1/u1 +b/k3/u3"},
+        {"hh", "a/k1/u1 +b/k3/u3 +end"},
+        {"hCh", "a/k1/u1 +b/k3/u3 +end"},
+        {"gh", "a/k1/u1 end +end"},
+        {"cch", "a/k1/u1 b/k3/u3 c/-/u4 +end"},
+        /* the walk goes on beside it, and takes it over when it comes to its channel */
+        {"hk", "a/k1/u1 +b/k3/u3 a/k2/u1"},
+        {"hkk", "a/k1/u1 +b/k3/u3 a/k2/u1 b/k3/u3"},
+        {"hku", "a/k1/u1 +b/k3/u3 a/k2/u1 a/k2/u2"},
+        {"hcuu", "a/k1/u1 +b/k3/u3 b/k3/u3 b/k3/u5 c/-/u4"},
+        {"hcch", "a/k1/u1 +b/k3/u3 b/k3/u3 c/-/u4 +end"},
+        /* what failed of it is not tried again, the rest of its channel is */
+        {"hUc", "a/k1/u1 +b/k3/u3 b/k3/u5"},
+        {"hKc", "a/k1/u1 +b/k3/u3 c/-/u4"},
+        {"hCc", "a/k1/u1 +b/k3/u3 c/-/u4"},
+        {"hUkcu", "a/k1/u1 +b/k3/u3 a/k2/u1 b/k3/u5 c/-/u4"},
+        {"K", "a/k1/u1"},
+        /* once more, when nothing is left */
+        {"ccca", "a/k1/u1 b/k3/u3 c/-/u4 end a/k1/u1"},
+        {"cccak", "a/k1/u1 b/k3/u3 c/-/u4 end a/k1/u1 end"},
+        {"cccau", "a/k1/u1 b/k3/u3 c/-/u4 end a/k1/u1 end"},
+        {"cccah", "a/k1/u1 b/k3/u3 c/-/u4 end a/k1/u1 +end"},
     };
     clp_channel_set *set = set_make(pool);
     clp_plan_query q = {.client = &messages, .model = "m"};
     channel(set, "a", &messages, 0, "u1 u2", "k1 k2", pool);
-    channel(set, "b", &chat, 0, "u3", "k3", pool);
+    channel(set, "b", &chat, 0, "u3 u5", "k3", pool);
     channel(set, "c", &messages, 0, "u4", "", pool)->auth = CLP_AUTH_NONE;
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         IS_STR(walk(set, &q, rows[i].verdicts, pool), rows[i].tried,
