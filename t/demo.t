@@ -73,6 +73,8 @@ is request(vhost => 'demo', path => '/demo/v1/nothing')->{status}, 404, 'another
 {
     my $r = demo('messages/count_tokens', { model => 'm', messages => [ { role => 'user', content => 'x' x 400 } ] });
     is_deeply $r->{json}, { input_tokens => 100 }, 'count_tokens';
+    $r = demo('responses/input_tokens', { model => 'm', input => 'x' x 400 });
+    is_deeply $r->{json}, { object => 'response.input_tokens', input_tokens => 100 }, 'input_tokens';
     $r = request(vhost => 'demo', path => '/demo/v1/models');
     ok +(grep { $_->{id} eq 'demo' } @{ $r->{json}{data} }), 'models';
     is $r->{json}{object}, 'list', 'models, OpenAI';

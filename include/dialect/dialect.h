@@ -180,6 +180,15 @@ typedef struct clp_dialect {
     /** The HTTP status this dialect gives to the problem. */
     int (*problem_status)(const clp_problem *p);
 
+    /**
+     * The number in an answer of the protocol's endpoint that counts the tokens of a request
+     * (clp_target's `counting`), or -1 if there is none in it. NULL = no such endpoint.
+     */
+    apr_int64_t (*read_count)(clp_jval answer);
+
+    /** Append such an answer. NULL where read_count is. */
+    void (*write_count)(apr_int64_t tokens, clp_buffer *out);
+
     /** Bytes that keep an idle stream alive; NULL if the dialect has none. */
     const char *keepalive;
 

@@ -56,6 +56,8 @@ typedef struct clp_target {
     const char *model; /**< as the upstream shall be asked */
     const clp_traits *traits;
     apr_int64_t default_max_tokens; /**< for Messages upstreams when the client gave none; > 0 */
+    int counting; /**< the request goes to the endpoint that counts its tokens, and has only what
+                     that takes; for dialects that have one (read_count) */
 } clp_target;
 
 #endif

@@ -29,9 +29,11 @@
  */
 typedef enum clp_operation {
     CLP_OP_GENERATE,     /**< messages, chat completions: a request for an answer */
-    CLP_OP_COUNT_TOKENS, /**< any small JSON document, asked of channels of the client's own dialect
-                          */
-    CLP_OP_FORWARD,      /**< likewise, by `action` behind the model in the path (Gemini) */
+    CLP_OP_COUNT_TOKENS, /**< how many tokens the request has; of channels whose dialect can count.
+                              Ends as FAILED unless an upstream counted, or refused the request
+                              that the client itself wrote. */
+    CLP_OP_FORWARD,      /**< any small JSON document, asked of channels of the client's own dialect
+                              by `action` behind the model in the path (Gemini) */
     CLP_OP_RESOURCE      /**< likewise, by `method` and `path` */
 } clp_operation;
 

@@ -22,6 +22,7 @@ typedef struct clp_plan_query {
     const clp_dialect *client; /**< the client's protocol */
     const char *model;         /**< as the client named it; NULL = none */
     int own_dialect;           /**< only channels of the client's own dialect will do */
+    int counting;              /**< only channels whose dialect counts a request's tokens will do */
     int other_dialects;        /**< only channels of other dialects than the client's will do */
     int thread;                /**< it belongs to a message thread: only channels of the client's
                                     own dialect whose upstream knows threads will do */

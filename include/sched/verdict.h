@@ -32,6 +32,12 @@ typedef struct clp_verdict_rule {
  */
 clp_verdict clp_verdict_of_problem(const clp_problem *p);
 
+/**
+ * Does the problem only say that the upstream has no such endpoint? Many do not count tokens;
+ * that says nothing against the channel.
+ */
+int clp_verdict_no_endpoint(const clp_problem *p);
+
 /** For a transfer that failed before it was an answer. */
 clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 

@@ -1,5 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gemini.h"
+#include "counts.h"
 
 const clp_dialect clp_dialect_gemini = {
     .name = "gemini",
@@ -12,6 +13,8 @@ const clp_dialect clp_dialect_gemini = {
     .read_problem = clp_gemini_read_problem,
     .write_problem = clp_gemini_write_problem,
     .problem_status = clp_gemini_problem_status,
+    .read_count = clp_gemini_read_count,
+    .write_count = clp_gemini_write_count,
     .keepalive = NULL,
     .breaks_off = 1,
 };

@@ -2,6 +2,7 @@
 #include "gemini.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 
 #include "builtin_tools.h"
 #include "gemini_schema.h"
@@ -317,9 +318,26 @@ static void write_thinking(clp_gemini_writing *g)
     clp_jw_end_object(jw);
 }
 
-static void write_config(clp_gemini_writing *g)
+static void write_generation(clp_gemini_writing *g)
 {
     const clp_conversation *c = g->w.c;
+
+    if (!(g->w.takes & CLP_MODEL_NO_SAMPLING)) {
+        clp_writing_number(&g->w, "temperature", c->temperature);
+        clp_writing_number(&g->w, "topP", c->top_p);
+        clp_writing_number(&g->w, "topK", c->top_k);
+    }
+    if (c->max_tokens >= 0) {
+        clp_jw_kint(&g->w.jw, "maxOutputTokens", c->max_tokens ? c->max_tokens : 1);
+    }
+    write_stop(g);
+    clp_writing_number(&g->w, "seed", c->seed);
+    clp_writing_number(&g->w, "presencePenalty", c->presence_penalty);
+    clp_writing_number(&g->w, "frequencyPenalty", c->frequency_penalty);
+}
+
+static void write_config(clp_gemini_writing *g)
+{
     clp_jw *jw = &g->w.jw;
     clp_jw before = *jw;
     apr_size_t n = jw->out->n;
@@ -328,20 +346,13 @@ static void write_config(clp_gemini_writing *g)
     clp_jw_key(jw, "generationConfig");
     clp_jw_object(jw);
     begin = jw->out->n;
-    if (!(g->w.takes & CLP_MODEL_NO_SAMPLING)) {
-        clp_writing_number(&g->w, "temperature", c->temperature);
-        clp_writing_number(&g->w, "topP", c->top_p);
-        clp_writing_number(&g->w, "topK", c->top_k);
+    if (!g->w.target->counting) {
+        write_generation(g);
     }
-    if (c->max_tokens >= 0) {
-        clp_jw_kint(jw, "maxOutputTokens", c->max_tokens ? c->max_tokens : 1);
-    }
-    write_stop(g);
-    clp_writing_number(&g->w, "seed", c->seed);
-    clp_writing_number(&g->w, "presencePenalty", c->presence_penalty);
-    clp_writing_number(&g->w, "frequencyPenalty", c->frequency_penalty);
     write_format(g);
-    write_thinking(g);
+    if (!g->w.target->counting) {
+        write_thinking(g);
+    }
     if (jw->out->n == begin) {
         *jw = before;
         jw->out->n = n;
@@ -364,6 +375,28 @@ static void write_tier(clp_gemini_writing *g)
     }
 }
 
+static void write_prompt(clp_gemini_writing *g)
+{
+    write_system(g);
+    write_tools(g);
+    clp_gemini_write_contents(g);
+    write_config(g);
+}
+
+/* A request inside the request: only so are instructions and tools counted. */
+static void write_counted(clp_gemini_writing *g)
+{
+    clp_jw *jw = &g->w.jw;
+
+    clp_jw_object(jw);
+    clp_jw_key(jw, "generateContentRequest");
+    clp_jw_object(jw);
+    clp_jw_kstr(jw, "model", apr_pstrcat(g->w.pool, "models/", g->w.target->model, NULL));
+    write_prompt(g);
+    clp_jw_end_object(jw);
+    clp_jw_end_object(jw);
+}
+
 clp_problem *clp_gemini_write_request(const clp_conversation *c, const clp_target *target,
                                       clp_buffer *out, apr_table_t **names, apr_pool_t *pool)
 {
@@ -383,13 +416,15 @@ clp_problem *clp_gemini_write_request(const clp_conversation *c, const clp_targe
     g.generation = clp_gemini_generation(target->model);
     g.signatures = signatures != 0;
     g.marks = signatures == 1 || (signatures < 0 && g.generation >= 3);
-    clp_jw_object(&g.w.jw);
-    write_system(&g);
-    write_tools(&g);
-    clp_gemini_write_contents(&g);
-    write_config(&g);
-    write_tier(&g);
-    clp_jw_end_object(&g.w.jw);
+    if (target->counting) {
+        write_counted(&g);
+    }
+    else {
+        clp_jw_object(&g.w.jw);
+        write_prompt(&g);
+        write_tier(&g);
+        clp_jw_end_object(&g.w.jw);
+    }
     *names = clp_tool_names_changed(g.w.names);
     return g.w.problem;
 }

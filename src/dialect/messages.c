@@ -1,5 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "messages.h"
+#include "counts.h"
 
 const clp_dialect clp_dialect_messages = {
     .name = "messages",
@@ -12,5 +13,7 @@ const clp_dialect clp_dialect_messages = {
     .read_problem = clp_messages_read_problem,
     .write_problem = clp_messages_write_problem,
     .problem_status = clp_messages_problem_status,
+    .read_count = clp_messages_read_count,
+    .write_count = clp_messages_write_count,
     .keepalive = clp_messages_keepalive,
 };

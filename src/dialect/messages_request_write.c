@@ -314,10 +314,12 @@ static void write_parameters(clp_messages_writing *m)
     if (max == 0) {
         max = 1;
     }
-    clp_jw_kint(&m->w.jw, "max_tokens", max);
     plan_thinking(m, max);
-    write_sampling(m);
-    write_stop(m);
+    if (!m->w.target->counting) {
+        clp_jw_kint(&m->w.jw, "max_tokens", max);
+        write_sampling(m);
+        write_stop(m);
+    }
     write_thinking(m);
     write_output_config(m);
 }
@@ -343,10 +345,12 @@ clp_problem *clp_messages_write_request(const clp_conversation *c, const clp_tar
     write_tools(&m);
     write_system(&m);
     clp_messages_write_turns(&m);
-    write_user(&m);
-    write_tier(&m);
-    if (c->stream) {
-        clp_jw_kbool(&m.w.jw, "stream", 1);
+    if (!target->counting) {
+        write_user(&m);
+        write_tier(&m);
+        if (c->stream) {
+            clp_jw_kbool(&m.w.jw, "stream", 1);
+        }
     }
     clp_jw_end_object(&m.w.jw);
     *names = clp_tool_names_changed(m.w.names);

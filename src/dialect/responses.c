@@ -1,5 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "responses.h"
+#include "counts.h"
 
 const clp_dialect clp_dialect_responses = {
     .name = "responses",
@@ -12,5 +13,7 @@ const clp_dialect clp_dialect_responses = {
     .read_problem = clp_responses_read_problem,
     .write_problem = clp_responses_write_problem,
     .problem_status = clp_responses_problem_status,
+    .read_count = clp_responses_read_count,
+    .write_count = clp_responses_write_count,
     .keepalive = clp_responses_keepalive,
 };

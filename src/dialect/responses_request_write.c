@@ -281,8 +281,10 @@ static void write_parameters(clp_writing *w)
         clp_writing_number(w, "temperature", c->temperature);
         clp_writing_number(w, "top_p", c->top_p);
     }
-    write_reasoning(w);
-    write_text_member(w);
+}
+
+static void write_storage(clp_writing *w)
+{
     clp_jw_kbool(&w->jw, "store", 0);
     if (w->takes & CLP_MODEL_REASONS) {
         clp_jw_kraw(&w->jw, "include", CLP_SPAN_LIT("[\"reasoning.encrypted_content\"]"));
@@ -336,12 +338,19 @@ clp_problem *clp_responses_write_request(const clp_conversation *c, const clp_ta
     write_instructions(&w);
     write_tools(&w);
     clp_responses_write_input(&w);
-    write_parameters(&w);
-    write_tier(&w);
-    write_identity(&w);
-    clp_writing_number(&w, "metadata", c->metadata);
-    if (c->stream) {
-        clp_jw_kbool(&w.jw, "stream", 1);
+    if (!target->counting) {
+        write_parameters(&w);
+    }
+    write_reasoning(&w);
+    write_text_member(&w);
+    if (!target->counting) {
+        write_storage(&w);
+        write_tier(&w);
+        write_identity(&w);
+        clp_writing_number(&w, "metadata", c->metadata);
+        if (c->stream) {
+            clp_jw_kbool(&w.jw, "stream", 1);
+        }
     }
     clp_jw_end_object(&w.jw);
     *names = clp_tool_names_changed(w.names);

@@ -37,7 +37,7 @@ static const char *gemini_endpoint(const clp_exchange_params *params, const char
 {
     const char *action = params->operation == CLP_OP_FORWARD        ? params->action
                          : params->operation == CLP_OP_COUNT_TOKENS ? "countTokens"
-                         : params->sniffed->stream                  ? "streamGenerateContent"
+                         : clp_wants_stream(params)                 ? "streamGenerateContent"
                                                                     : "generateContent";
     return apr_pstrcat(pool, "/models/", escape(model, pool), ":", escape(action, pool), NULL);
 }
@@ -57,7 +57,10 @@ static const char *endpoint_of(const clp_exchange_params *params, const clp_cand
     if (is_messages(d)) {
         return op == CLP_OP_COUNT_TOKENS ? "/messages/count_tokens" : "/messages";
     }
-    return d == &clp_dialect_responses ? "/responses" : "/chat/completions";
+    if (d == &clp_dialect_responses) {
+        return op == CLP_OP_COUNT_TOKENS ? "/responses/input_tokens" : "/responses";
+    }
+    return "/chat/completions";
 }
 
 /* The client's own where the body is. A stream of Gemini's is one of events only on request. */
@@ -67,8 +70,9 @@ static const char *query_of(const clp_exchange_params *params, const clp_candida
     if (passthrough) {
         return params->query;
     }
-    return candidate->channel->dialect == &clp_dialect_gemini && params->sniffed->stream ? "alt=sse"
-                                                                                         : NULL;
+    return candidate->channel->dialect == &clp_dialect_gemini && clp_wants_stream(params)
+               ? "alt=sse"
+               : NULL;
 }
 
 static apr_table_t *headers_of(const clp_exchange_params *params, const clp_candidate *candidate,
@@ -83,7 +87,7 @@ static apr_table_t *headers_of(const clp_exchange_params *params, const clp_cand
     else {
         apr_table_setn(headers, "User-Agent", CLP_PRODUCT);
         apr_table_setn(headers, "Accept",
-                       params->sniffed->stream ? "text/event-stream" : "application/json");
+                       clp_wants_stream(params) ? "text/event-stream" : "application/json");
     }
     if (is_messages(c->dialect) && (!passthrough || !apr_table_get(headers, "anthropic-version"))) {
         apr_table_setn(headers, "anthropic-version", c->api_version);
@@ -110,6 +114,7 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
     out->target.model = candidate->model;
     out->target.traits = &candidate->channel->traits;
     out->target.default_max_tokens = params->default_max_tokens;
+    out->target.counting = params->operation == CLP_OP_COUNT_TOKENS;
     body = clp_buffer_make(pool, 0);
     problem = candidate->channel->dialect->write_request(*conversation, &out->target, body,
                                                          &out->names, pool);

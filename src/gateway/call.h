@@ -15,6 +15,12 @@ typedef struct clp_call {
     int passthrough;    /**< the body goes as it came (the model's name aside) */
 } clp_call;
 
+/** Is the answer to be a stream? */
+static inline int clp_wants_stream(const clp_exchange_params *params)
+{
+    return params->operation == CLP_OP_GENERATE && params->sniffed->stream;
+}
+
 /**
  * Make the call of a candidate. Memory comes from `pool`, which must outlive
  * the transfer. `conversation` is read on the first converted call and kept

@@ -161,8 +161,12 @@ static int may_give_verbatim(const clp_exchange *x, const clp_attempt *a)
 
 static void log_failure(clp_exchange *x, int number, const clp_attempt_record *r)
 {
-    /* A client's own fault is nothing an operator has to mend. */
-    clp_log_level level = clp_problem_is_clients(r->problem) ? CLP_LOG_INFO : CLP_LOG_WARNING;
+    /* A client's own fault is nothing an operator has to mend, nor is that an upstream does not
+     * count tokens. */
+    int harmless =
+        clp_problem_is_clients(r->problem) ||
+        (x->params.operation == CLP_OP_COUNT_TOKENS && clp_verdict_no_endpoint(r->problem));
+    clp_log_level level = harmless ? CLP_LOG_INFO : CLP_LOG_WARNING;
     clp_log(x->params.subject, level, 0, 1300,
             "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
             " ms: status %d, %s (%s%s%s); then: %s",
@@ -208,12 +212,28 @@ static void take_answer(clp_exchange *x, const clp_attempt *a)
     }
 }
 
+/* The client did not write what a counting upstream of another dialect refuses. */
+static clp_verdict verdict_here(const clp_exchange *x, const clp_attempt *a, clp_verdict verdict)
+{
+    int foreign = x->params.operation == CLP_OP_COUNT_TOKENS && !a->call.passthrough;
+    return foreign && verdict == CLP_VERDICT_GIVE ? CLP_VERDICT_NEXT_CHANNEL : verdict;
+}
+
+/* What it means for the client that nobody is left to ask. */
+static clp_result result_of(const clp_exchange *x)
+{
+    return x->params.operation != CLP_OP_COUNT_TOKENS && clp_problem_is_clients(x->best)
+               ? CLP_RESULT_CLIENT_ERROR
+               : CLP_RESULT_FAILED;
+}
+
 /* It failed before it was committed: go on to the next candidate or to the client. */
 static void attempt_failed(clp_exchange *x, clp_attempt *a, const clp_problem *problem,
                            clp_verdict verdict)
 {
     const clp_candidate *next;
 
+    verdict = verdict_here(x, a, verdict);
     close_attempt(x, a, problem, verdict);
     problem = record_of(x, a)->problem;
     if (verdict == CLP_VERDICT_GIVE) {
@@ -231,8 +251,7 @@ static void attempt_failed(clp_exchange *x, clp_attempt *a, const clp_problem *p
                ? clp_plan_after(x->params.plan, verdict)
                : NULL;
     if (!next) {
-        tell(x, x->best,
-             clp_problem_is_clients(x->best) ? CLP_RESULT_CLIENT_ERROR : CLP_RESULT_FAILED);
+        tell(x, x->best, result_of(x));
         return;
     }
     x->next = next;

@@ -24,6 +24,7 @@ enum {
     MODE_PASS_ARRAY, /* a stream in the shape of a JSON array */
     MODE_PASS_DOCUMENT,
     MODE_CONVERT,
+    MODE_COUNT, /* a document of another dialect that tells a number */
     MODE_PLAIN
 };
 
@@ -111,8 +112,8 @@ static clp_body_kind kind_of(const char *content_type)
 static void make_head(clp_relay *r)
 {
     clp_answer_head *head = &r->head;
-    if (r->mode == MODE_CONVERT) {
-        clp_relay_plain_head(head, r->params, r->params->sniffed->stream, r->pool);
+    if (r->mode == MODE_CONVERT || r->mode == MODE_COUNT) {
+        clp_relay_plain_head(head, r->params, clp_wants_stream(r->params), r->pool);
         clp_relay_set_request_id(head->headers, r->params->client, r->request_id);
         convert_rate_fields(r);
         return;
@@ -310,7 +311,9 @@ void clp_relay_head(clp_relay *r, int status, const apr_table_t *headers)
         r->mode = MODE_ERROR;
         return;
     }
-    r->mode = r->params->operation == CLP_OP_GENERATE ? MODE_UNDECIDED : MODE_PLAIN;
+    r->mode = r->params->operation == CLP_OP_GENERATE ? MODE_UNDECIDED
+              : r->call->passthrough                  ? MODE_PLAIN
+                                                      : MODE_COUNT;
 }
 
 /* Where the last whole event of the bytes from `from` on ends; 0 = none does. */
@@ -475,7 +478,7 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
                                  "The upstream's answer is too large before anything is said."));
         return;
     }
-    if (r->mode == MODE_PLAIN) {
+    if (r->mode == MODE_PLAIN || r->mode == MODE_COUNT) {
         clp_buffer_append(r->out, p, n);
         check_size(r);
         return;
@@ -499,14 +502,31 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
     judge(r, 0);
 }
 
+/* The upstream's number in the client's words. */
+static int write_count(clp_relay *r, clp_jval answer)
+{
+    apr_int64_t tokens = r->candidate->channel->dialect->read_count(answer);
+    if (tokens < 0) {
+        fail(r,
+             clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer tells no number."));
+        return 0;
+    }
+    clp_buffer_clear(r->out);
+    r->params->client->write_count(tokens, r->out);
+    return 1;
+}
+
 static void end_plain(clp_relay *r)
 {
-    clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 0, 0};
+    clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 1, 0};
     clp_json *doc = clp_json_make(r->pool);
     if (clp_json_scan(doc, clp_buffer_all(r->out), &limits, NULL) != CLP_JSON_OK ||
         !clp_jval_is_object(clp_json_root(doc))) {
         fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
                                  "The upstream's answer is no JSON object."));
+        return;
+    }
+    if (r->mode == MODE_COUNT && !write_count(r, clp_json_root(doc))) {
         return;
     }
     commit(r);
@@ -541,7 +561,7 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
         if (!done) {
             fail(r, problem_of_transfer(r, how));
         }
-        else if (r->mode == MODE_PLAIN) {
+        else if (r->mode == MODE_PLAIN || r->mode == MODE_COUNT) {
             end_plain(r);
         }
         else {

@@ -12,7 +12,6 @@
 #include "gateway/demo.h"
 #include "gateway/models_answer.h"
 #include "reply.h"
-#include "wire/json_write.h"
 #include "wire/text.h"
 
 #define HANDLER "claude-demo"
@@ -159,7 +158,6 @@ static int count_tokens(request_rec *r, const clp_dialect *dialect)
     clp_conversation *c;
     clp_problem *problem;
     clp_buffer *json = clp_buffer_make(r->pool, 0);
-    clp_jw w;
     int status = read_conversation(r, q, &c, &problem);
 
     if (status != OK) {
@@ -168,11 +166,7 @@ static int count_tokens(request_rec *r, const clp_dialect *dialect)
     if (problem) {
         return clp_reply_problem(r, q, problem);
     }
-    clp_jw_init(&w, json);
-    clp_jw_object(&w);
-    clp_jw_kint(&w, dialect == &clp_dialect_gemini ? "totalTokens" : "input_tokens",
-                clp_count_conversation(c));
-    clp_jw_end_object(&w);
+    dialect->write_count(clp_count_conversation(c), json);
     return clp_reply_json(r, HTTP_OK, json);
 }
 
@@ -207,6 +201,7 @@ static const demo_row rows[] = {
     {"/messages/count_tokens", M_POST, &clp_dialect_messages, count_tokens},
     {"/chat/completions", M_POST, &clp_dialect_chat, generate},
     {"/responses", M_POST, &clp_dialect_responses, generate},
+    {"/responses/input_tokens", M_POST, &clp_dialect_responses, count_tokens},
     {":generateContent", M_POST, &clp_dialect_gemini, generate},
     {":streamGenerateContent", M_POST, &clp_dialect_gemini, generate},
     {":countTokens", M_POST, &clp_dialect_gemini, count_tokens},

@@ -11,9 +11,8 @@
  */
 
 int clp_endpoint_generate(request_rec *r, clp_request *q);     /* generate.c */
-int clp_endpoint_count_tokens(request_rec *r, clp_request *q); /* generate.c */
+int clp_endpoint_count_tokens(request_rec *r, clp_request *q); /* count_handler.c */
 int clp_endpoint_response(request_rec *r, clp_request *q);     /* responses_handler.c */
-int clp_endpoint_input_tokens(request_rec *r, clp_request *q); /* responses_handler.c */
 int clp_endpoint_compact(request_rec *r, clp_request *q);      /* responses_handler.c */
 int clp_endpoint_forward(request_rec *r, clp_request *q);      /* generate.c */
 int clp_endpoint_models(request_rec *r, clp_request *q);       /* models_handler.c */

@@ -135,11 +135,9 @@ static int handle(request_rec *r)
     case CLP_ENDPOINT_RESPONSES:
     case CLP_ENDPOINT_CHAT: return clp_endpoint_generate(r, q);
     case CLP_ENDPOINT_RESPONSE: return clp_endpoint_response(r, q);
-    case CLP_ENDPOINT_INPUT_TOKENS: return clp_endpoint_input_tokens(r, q);
     case CLP_ENDPOINT_COMPACT: return clp_endpoint_compact(r, q);
     case CLP_ENDPOINT_GEMINI: return clp_endpoint_generate(r, q);
     case CLP_ENDPOINT_GEMINI_OTHER: return clp_endpoint_forward(r, q);
-    case CLP_ENDPOINT_GEMINI_COUNT:
     case CLP_ENDPOINT_COUNT_TOKENS: return clp_endpoint_count_tokens(r, q);
     default: return clp_endpoint_models(r, q);
     }

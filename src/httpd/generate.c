@@ -11,12 +11,10 @@
 #include "driver_thread.h"
 #include "generate.h"
 #include "responses_handler.h"
-#include "gateway/count.h"
 #include "gateway/exchange.h"
 #include "gateway/identity.h"
 #include "gateway/thread_pins.h"
 #include "reply.h"
-#include "wire/json_write.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
@@ -36,7 +34,7 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
     return status;
 }
 
-clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, int own_dialect)
+clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op)
 {
     const clp_channel_set *set = clp_config_channels(r);
     clp_plan_query query;
@@ -45,7 +43,8 @@ clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, 
     memset(&query, 0, sizeof(query));
     query.client = q->route.dialect;
     query.model = q->sniffed.model;
-    query.own_dialect = own_dialect || q->held_upstream;
+    query.own_dialect = op == CLP_OP_FORWARD || op == CLP_OP_RESOURCE || q->held_upstream;
+    query.counting = op == CLP_OP_COUNT_TOKENS;
     query.other_dialects = q->continued_here;
     query.thread = q->sniffed.thread != NULL;
     clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "",
@@ -119,7 +118,7 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
         problem = clp_responses_continue(r, q);
     }
     if (!problem) {
-        problem = clp_generate_plan(&plan, r, q, 0);
+        problem = clp_generate_plan(&plan, r, q, CLP_OP_GENERATE);
     }
     if (problem) {
         return clp_reply_problem(r, q, problem);
@@ -130,58 +129,6 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
     }
     status =
         clp_drive_on_thread(r, q, make_exchange(r, q, CLP_OP_GENERATE, plan, transport), transport);
-    clp_curl_engine_give(clp_child_engines(), transport);
-    return status;
-}
-
-/* --- count_tokens ----------------------------------------------------------------- */
-
-static int reply_estimate(request_rec *r, clp_request *q)
-{
-    clp_intake intake = clp_request_intake(q);
-    clp_conversation *conversation;
-    clp_buffer *json = clp_buffer_make(r->pool, 0);
-    clp_jw w;
-    clp_problem *problem = q->route.dialect->read_request(&conversation, q->body, &intake, r->pool);
-
-    if (problem) {
-        return clp_reply_problem(r, q, problem);
-    }
-    q->counted_by_estimate = 1;
-    apr_table_setn(r->headers_out, CLP_ESTIMATED_HEADER, "true");
-    clp_jw_init(&w, json);
-    clp_jw_object(&w);
-    clp_jw_kint(&w, q->route.dialect == &clp_dialect_gemini ? "totalTokens" : "input_tokens",
-                clp_count_conversation(conversation));
-    clp_jw_end_object(&w);
-    return clp_reply_json(r, HTTP_OK, json);
-}
-
-int clp_endpoint_count_tokens(request_rec *r, clp_request *q)
-{
-    clp_problem *problem;
-    clp_transport *transport;
-    clp_exchange *x;
-    clp_plan *plan;
-    int status = clp_generate_take(r, q, &problem);
-
-    if (status != OK) {
-        return status;
-    }
-    if (problem) {
-        return clp_reply_problem(r, q, problem);
-    }
-    if (clp_generate_plan(&plan, r, q, 1)) {
-        return reply_estimate(r, q);
-    }
-    transport = clp_generate_transport(r);
-    if (!transport) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    x = make_exchange(r, q, CLP_OP_COUNT_TOKENS, plan, transport);
-    clp_drive_silently(r, q, x, transport);
-    status = clp_exchange_outcome(x)->result == CLP_RESULT_FAILED ? reply_estimate(r, q)
-                                                                  : clp_drive_deliver(r, q, x);
     clp_curl_engine_give(clp_child_engines(), transport);
     return status;
 }
@@ -198,7 +145,7 @@ int clp_endpoint_forward(request_rec *r, clp_request *q)
     if (status != OK) {
         return status;
     }
-    if (!problem && clp_generate_plan(&plan, r, q, 1)) {
+    if (!problem && clp_generate_plan(&plan, r, q, CLP_OP_FORWARD)) {
         problem = clp_problem_make(r->pool, CLP_NOT_IMPLEMENTED,
                                    "%s is not available for the model '%s': no channel that serves "
                                    "it speaks this protocol.",

@@ -14,8 +14,8 @@
 /** Read the body and look it over: OK and maybe a problem, or what to return. */
 int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem);
 
-/** @param own_dialect only channels of the client's dialect will do */
-clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, int own_dialect);
+/** Whom to ask, and in which order; what `op` needs decides who can be asked. */
+clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op);
 
 /** Parameters of the request's exchange; method and path are left to the caller. */
 clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_operation op,
@@ -23,7 +23,5 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
 
 /** A transport of this child; NULL (and a log line) if there is none. */
 clp_transport *clp_generate_transport(request_rec *r);
-
-#define CLP_ESTIMATED_HEADER "X-Claude-Proxy-Estimated"
 
 #endif

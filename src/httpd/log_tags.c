@@ -112,6 +112,9 @@ static const char *duration(const tag_source *s)
 
 static const char *outcome(const tag_source *s)
 {
+    if (s->q->counted_by_estimate) {
+        return "estimated";
+    }
     if (s->outcome) {
         return clp_result_name(s->outcome->result);
     }
@@ -128,7 +131,7 @@ static const char *status_upstream(const tag_source *s)
 static const char *error(const tag_source *s)
 {
     const clp_problem *p = s->outcome && s->outcome->problem ? s->outcome->problem : s->q->problem;
-    return p ? clp_problem_class_name(p->cls) : NULL;
+    return p && !s->q->counted_by_estimate ? clp_problem_class_name(p->cls) : NULL;
 }
 
 static const char *request_id(const tag_source *s)

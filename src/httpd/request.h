@@ -22,7 +22,7 @@ typedef struct clp_request {
     const clp_response_keeper *keeper; /**< Responses: how to keep the answer; else NULL */
     int continued_here;                /**< Responses: goes on from a response that we keep */
     int held_upstream;                 /**< Responses: goes on from one that we do not know */
-    int counted_by_estimate;           /**< count_tokens was not asked of an upstream */
+    int counted_by_estimate;           /**< no upstream told how many tokens there are */
 } clp_request;
 
 /** Call once in each child, before its first request. */

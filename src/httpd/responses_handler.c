@@ -10,7 +10,6 @@
 #include "child.h"
 #include "driver_thread.h"
 #include "endpoints.h"
-#include "gateway/count.h"
 #include "gateway/response_items.h"
 #include "generate.h"
 #include "reply.h"
@@ -69,7 +68,7 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
         keeper->chain = chain;
         /* Channels that keep nothing go on with it best; others have to do without our state. */
         q->continued_here = 1;
-        chain->foreign = clp_generate_plan(&plan, r, q, 0) != NULL;
+        chain->foreign = clp_generate_plan(&plan, r, q, CLP_OP_GENERATE) != NULL;
         q->continued_here = !chain->foreign;
         return expand(r, q, keeper);
     }
@@ -122,7 +121,7 @@ static int ask_upstream(request_rec *r, clp_request *q, const char *path, int *s
     clp_plan *plan;
 
     *sent = 0;
-    if (clp_generate_plan(&plan, r, q, 1)) {
+    if (clp_generate_plan(&plan, r, q, CLP_OP_RESOURCE)) {
         return OK;
     }
     *sent = 1;
@@ -279,52 +278,6 @@ int clp_endpoint_response(request_rec *r, clp_request *q)
 }
 
 /* --- requests about requests ------------------------------------------------------------ */
-
-static int reply_estimate(request_rec *r, clp_request *q)
-{
-    clp_intake intake = clp_request_intake(q);
-    clp_conversation *conversation;
-    clp_buffer *json = clp_buffer_make(r->pool, 0);
-    clp_jw w;
-    clp_problem *problem = q->route.dialect->read_request(&conversation, q->body, &intake, r->pool);
-
-    if (problem) {
-        return clp_reply_problem(r, q, problem);
-    }
-    q->counted_by_estimate = 1;
-    apr_table_setn(r->headers_out, CLP_ESTIMATED_HEADER, "true");
-    clp_jw_init(&w, json);
-    clp_jw_object(&w);
-    clp_jw_kstr(&w, "object", "response.input_tokens");
-    clp_jw_kint(&w, "input_tokens", clp_count_conversation(conversation));
-    clp_jw_end_object(&w);
-    return clp_reply_json(r, HTTP_OK, json);
-}
-
-int clp_endpoint_input_tokens(request_rec *r, clp_request *q)
-{
-    clp_problem *problem;
-    int sent = 0;
-    int status = clp_generate_take(r, q, &problem);
-
-    if (status != OK) {
-        return status;
-    }
-    if (!problem) {
-        problem = clp_responses_continue(r, q);
-    }
-    if (problem) {
-        return clp_reply_problem(r, q, problem);
-    }
-    /* What we keep only we can count. */
-    if (!q->continued_here) {
-        status = ask_upstream(r, q, "/responses/input_tokens", &sent);
-    }
-    if (!sent && q->held_upstream) {
-        return clp_reply_problem(r, q, clp_chain_unknown(q->sniffed.previous_response, r->pool));
-    }
-    return sent ? status : reply_estimate(r, q);
-}
 
 int clp_endpoint_compact(request_rec *r, clp_request *q)
 {

@@ -20,7 +20,7 @@ static const route_row rows[] = {
     {"/v1/chat/completions", 0, CLP_ENDPOINT_CHAT, &clp_dialect_chat, "POST"},
     {"/v1/completions", 0, CLP_ENDPOINT_COMPLETIONS, &clp_dialect_completions, "POST"},
     {"/v1/responses", 0, CLP_ENDPOINT_RESPONSES, &clp_dialect_responses, "POST"},
-    {"/v1/responses/input_tokens", 0, CLP_ENDPOINT_INPUT_TOKENS, &clp_dialect_responses, "POST"},
+    {"/v1/responses/input_tokens", 0, CLP_ENDPOINT_COUNT_TOKENS, &clp_dialect_responses, "POST"},
     {"/v1/responses/compact", 0, CLP_ENDPOINT_COMPACT, &clp_dialect_responses, "POST"},
     {"/v1/responses/", 1, CLP_ENDPOINT_RESPONSE, &clp_dialect_responses, "GET, HEAD, POST, DELETE"},
     {"/v1/models", 0, CLP_ENDPOINT_MODELS, NULL, "GET, HEAD"},
@@ -94,7 +94,7 @@ int clp_route_gemini(clp_route *out, request_rec *r, const char *model)
     out->action = colon + 1;
     out->endpoint = CLP_ENDPOINT_GEMINI_OTHER;
     if (!strcmp(out->action, "countTokens")) {
-        out->endpoint = CLP_ENDPOINT_GEMINI_COUNT;
+        out->endpoint = CLP_ENDPOINT_COUNT_TOKENS;
     }
     else if (!strcmp(out->action, "generateContent")) {
         out->endpoint = CLP_ENDPOINT_GEMINI;

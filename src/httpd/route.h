@@ -11,15 +11,14 @@
 typedef enum clp_endpoint {
     CLP_ENDPOINT_NONE,         /**< not ours */
     CLP_ENDPOINT_MESSAGES,     /**< POST /v1/messages */
-    CLP_ENDPOINT_COUNT_TOKENS, /**< POST /v1/messages/count_tokens */
+    CLP_ENDPOINT_COUNT_TOKENS, /**< POST /v1/messages/count_tokens, /v1/responses/input_tokens,
+                                    /v1beta/models/{model}:countTokens */
     CLP_ENDPOINT_CHAT,         /**< POST /v1/chat/completions */
     CLP_ENDPOINT_COMPLETIONS,  /**< POST /v1/completions */
     CLP_ENDPOINT_RESPONSES,    /**< POST /v1/responses */
     CLP_ENDPOINT_RESPONSE,     /**< /v1/responses/{id}… */
-    CLP_ENDPOINT_INPUT_TOKENS, /**< POST /v1/responses/input_tokens */
     CLP_ENDPOINT_COMPACT,      /**< POST /v1/responses/compact */
     CLP_ENDPOINT_GEMINI,       /**< POST /v1beta/models/{model}:generateContent and :stream… */
-    CLP_ENDPOINT_GEMINI_COUNT, /**< POST /v1beta/models/{model}:countTokens */
     CLP_ENDPOINT_GEMINI_OTHER, /**< POST /v1beta/models/{model}:{anything else} */
     CLP_ENDPOINT_MODELS,       /**< GET /v1/models, /v1beta/models */
     CLP_ENDPOINT_MODEL,        /**< GET /v1/models/{id} */

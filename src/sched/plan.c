@@ -151,6 +151,9 @@ typedef struct left_out {
 
 static int may_carry(const clp_channel *c, const clp_plan_query *q)
 {
+    if (q->counting && !c->dialect->read_count) {
+        return 0;
+    }
     if (q->other_dialects) {
         return c->dialect != q->client;
     }

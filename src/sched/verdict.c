@@ -70,6 +70,11 @@ clp_verdict clp_verdict_of_problem(const clp_problem *p)
     return CLP_VERDICT_NEXT_URL;
 }
 
+int clp_verdict_no_endpoint(const clp_problem *p)
+{
+    return p->cls == CLP_NOT_FOUND || p->cls == CLP_BAD_METHOD || p->cls == CLP_NOT_IMPLEMENTED;
+}
+
 clp_verdict clp_verdict_of_transfer(clp_transfer_end how)
 {
     switch (how) {

@@ -12,7 +12,7 @@ static const char *const text = "Once \\ud83d\\ude00 upon";
 static const char *asked(const char *body, apr_pool_t *pool)
 {
     clp_traits traits = clp_traits_default();
-    clp_target target = {"up", &traits, 8192};
+    clp_target target = {"up", &traits, 8192, 0};
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_sniffed sniffed;
     clp_conversation *c;

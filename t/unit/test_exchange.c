@@ -4,6 +4,7 @@
  * is a request, what its upstreams answer, and what must come of it.
  *   client   dialect of the client        stream   whether it asks for a stream
  *   headers  fields of its request        query    of its URL
+ *   counting it asks for the number of its tokens only
  *   channels [name, dialect, [keys], [urls]] in order of priority
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
  *   expect   {result, status, type, tried: ["channel/key/url"], body | contains: [..],
@@ -218,10 +219,12 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     apr_int64_t abort_after = clp_jval_count_or(clp_jval_get(c, "abort_after"), -1);
     apr_int64_t wait_ms = clp_jval_count_or(clp_jval_get(c, "wait_ms"), 0);
     int stream = 0;
+    int counting = 0;
     int steps = 0;
     fake f;
 
     clp_jval_bool(clp_jval_get(c, "stream"), &stream);
+    clp_jval_bool(clp_jval_get(c, "counting"), &counting);
     memset(&f, 0, sizeof(f));
     f.base.start = fake_start;
     f.base.cancel = fake_cancel;
@@ -231,6 +234,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
 
     memset(&params, 0, sizeof(params));
     params.client = client;
+    params.operation = counting ? CLP_OP_COUNT_TOKENS : CLP_OP_GENERATE;
     params.body = clp_span_str(request_body(c, client, stream, pool));
     params.sniffed = &sniffed;
     if (client->sniff(&sniffed, params.body, &intake, pool)) {
@@ -240,6 +244,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     memset(&query, 0, sizeof(query));
     query.client = client;
     query.model = sniffed.model;
+    query.counting = counting;
     if (clp_plan_make(&params.plan, channels_of(clp_jval_get(c, "channels"), pool), &query, pool)) {
         OK(0, "%s: there is a plan", name);
         return;

@@ -150,7 +150,7 @@ static const char *next_request(clp_span document, const clp_envelope_key *key,
     clp_json *j = clp_json_make(pool);
     clp_buffer *body = clp_buffer_make(pool, 0), *out = clp_buffer_make(pool, 0);
     clp_traits traits = clp_traits_default();
-    clp_target target = {"up", &traits, 100};
+    clp_target target = {"up", &traits, 100, 0};
     clp_intake intake = CLP_INTAKE(512, 0);
     clp_conversation *c;
     apr_table_t *names;
@@ -240,7 +240,7 @@ static void check_own_state(void)
         "\"\",\"thoughtSignature\":\"ZW5k\"}]},{\"role\":\"user\",\"parts\":[{\"text\":\"x\"}]}]}";
     static const clp_envelope_key key = {"0123456789abcdef0123456789abcde"};
     clp_traits traits = clp_traits_default();
-    clp_target target = {"gemini-3-pro", &traits, 100};
+    clp_target target = {"gemini-3-pro", &traits, 100, 0};
     clp_intake intake = CLP_INTAKE(512, 0);
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_conversation *c;

@@ -65,7 +65,7 @@ static const struct {
 
 static const char *takes(const char *model, const clp_traits *traits, apr_pool_t *pool)
 {
-    clp_target target = {model, traits, 1};
+    clp_target target = {model, traits, 1, 0};
     unsigned bits = clp_model_takes(&target);
     char *out = apr_pcalloc(pool, sizeof(letters) / sizeof(letters[0]) + 1);
     apr_size_t n = 0;

@@ -8,8 +8,13 @@
 
 #include "sched/plan.h"
 
-/* Only their addresses matter to a plan. */
-static const clp_dialect messages = {.name = "messages"};
+static apr_int64_t read_count(clp_jval answer)
+{
+    return clp_jval_count_or(answer, -1);
+}
+
+/* To a plan only matters which they are, and whether they can count. */
+static const clp_dialect messages = {.name = "messages", .read_count = read_count};
 static const clp_dialect chat = {.name = "chat"};
 
 static apr_array_header_t *words(const char *text, apr_pool_t *pool)
@@ -235,6 +240,22 @@ static void test_pins(apr_pool_t *pool)
             "its details");
 }
 
+static void test_counting(apr_pool_t *pool)
+{
+    clp_channel_set *set = set_make(pool);
+    clp_plan_query q = {.client = &messages, .model = "m", .counting = 1};
+    static const clp_dialect gemini = {.name = "gemini", .read_count = read_count};
+    clp_plan *plan;
+
+    channel(set, "a", &chat, 0, "u", "k", pool);
+    OK(clp_plan_make(&plan, set, &q, pool), "no channel can count");
+    channel(set, "b", &messages, 2, "u", "k", pool);
+    channel(set, "c", &gemini, 1, "u", "k", pool);
+    IS_STR(walk(set, &q, "cc", pool), "c/k/u b/k/u end", "those that can, by priority");
+    q.own_dialect = 1;
+    IS_STR(walk(set, &q, "c", pool), "b/k/u end", "if need be of the client's dialect only");
+}
+
 static void test_nobody(apr_pool_t *pool)
 {
     clp_channel_set *set = set_make(pool);
@@ -268,6 +289,7 @@ int main(void)
     test_order(pool);
     test_model(pool);
     test_pins(pool);
+    test_counting(pool);
     test_nobody(pool);
     return tap_end();
 }

@@ -68,7 +68,8 @@ static void convert(run *r, const file *f, clp_span body, clp_jval given, apr_po
     clp_traits traits = traits_of(clp_jval_get(given, "traits"));
     const char *model = clp_jval_cstr(clp_jval_get(given, "model"), pool);
     clp_target target = {model ? model : "up", &traits,
-                         clp_jval_count_or(clp_jval_get(given, "default_max_tokens"), 8192)};
+                         clp_jval_count_or(clp_jval_get(given, "default_max_tokens"), 8192),
+                         clp_jval_count_or(clp_jval_get(given, "counting"), 0) == 1};
 
     clp_intake intake = intake_of(f->from, given);
 

@@ -61,7 +61,7 @@ static void measure(const char *what, void (*make)(clp_buffer *), apr_pool_t *ro
 {
     static const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_traits traits = clp_traits_default();
-    clp_target target = {"up", &traits, 8192};
+    clp_target target = {"up", &traits, 8192, 0};
     clp_buffer *body = clp_buffer_make(root, 0);
     clp_sniffed sniffed;
     clp_conversation *c;

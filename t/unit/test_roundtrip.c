@@ -441,7 +441,7 @@ static clp_span tell(const clp_conversation *c, unsigned has, apr_pool_t *pool)
 static clp_problem *through(const side *s, clp_conversation **c, clp_span *body, apr_pool_t *pool)
 {
     clp_traits traits = clp_traits_default();
-    clp_target target = {s->model, &traits, 8192};
+    clp_target target = {s->model, &traits, 8192, 0};
     clp_intake intake = CLP_INTAKE(512, 0);
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_sniffed sniffed;

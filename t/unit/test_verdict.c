@@ -68,6 +68,15 @@ static void test_problems(apr_pool_t *pool)
     }
 }
 
+static void test_endpoints(apr_pool_t *pool)
+{
+    for (int cls = 0; cls < CLP_PROBLEM_CLASSES; cls++) {
+        const clp_problem *p = problem((clp_problem_class)cls, 400, NULL, -1, pool);
+        int missing = cls == CLP_NOT_FOUND || cls == CLP_BAD_METHOD || cls == CLP_NOT_IMPLEMENTED;
+        IS_INT(clp_verdict_no_endpoint(p), missing, p->message);
+    }
+}
+
 static void test_transfers(void)
 {
     for (int how = CLP_TRANSFER_NO_HOST; how < CLP_TRANSFER_FAILED; how++) {
@@ -120,6 +129,7 @@ int main(void)
 {
     apr_pool_t *pool = tap_begin();
     test_problems(pool);
+    test_endpoints(pool);
     test_transfers();
     test_better(pool);
     return tap_end();

@@ -7,8 +7,8 @@ ClaudeTest::Upstream - a scripted LLM provider: one process, one select loop
 
 =head1 WHAT IT SERVES
 
-POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses and GET
-/v1/models, and what Gemini has below /v1beta/models, behind any prefix; the script comes
+POST /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses,
+/v1/responses/input_tokens and GET /v1/models, and what Gemini has below /v1beta/models, behind any prefix; the script comes
 from /use/NAME in the path or
 from a model called "script:NAME" (see ClaudeTest::Script), else the answer is
 a plausible one.
@@ -257,6 +257,7 @@ sub lines_of {
     my $path = $request->{path} =~ s/\?.*//sr;
     return ['body {"input_tokens":42}'] if $path =~ m{/count_tokens$};
     return ['answer'] if $path =~ m{(?:/messages|/chat/completions|/responses|:\w*[gG]enerateContent)$} && $request->{method} eq 'POST';
+    return ['body {"object":"response.input_tokens","input_tokens":42}'] if $path =~ m{/responses/input_tokens$};
     return ['body {"totalTokens":42}'] if $path =~ m{:countTokens$};
     return ['body {"embedding":{"values":[1]}}'] if $path =~ m{:embedContent$};
     return ['body {"models":[{"name":"models/gemini-up-1","displayName":"Gemini Up 1"}]}'] if $path =~ m{/v1beta/models$};
