@@ -7,7 +7,7 @@
 
 /**
  * @file verdict.h
- * @brief What a failed attempt means for the next one.
+ * @brief What a failed attempt means for the next one, and what it says of channel and key.
  */
 typedef enum clp_verdict {
     CLP_VERDICT_GIVE,         /**< the client's own fault: hand it the answer, try nobody else */
@@ -17,20 +17,49 @@ typedef enum clp_verdict {
     CLP_VERDICT_STOP          /**< the client is gone, or the budget is used up */
 } clp_verdict;
 
-/** One exception that a channel makes from the table: what of its members is set has to fit. */
+/** What a failed attempt says of those who took part in it. */
+typedef enum clp_fault {
+    CLP_FAULT_NONE,        /**< nothing: the request's, or the client's */
+    CLP_FAULT_PROVIDER,    /**< the channel and this address fail */
+    CLP_FAULT_KEY,         /**< the key is refused */
+    CLP_FAULT_QUOTA_KEY,   /**< the key has no credit or quota left */
+    CLP_FAULT_QUOTA_MODEL, /**< too much was asked with this key of this model */
+    CLP_FAULT_OVERLOAD     /**< the provider is busy; with a time told it rests, else it fails */
+} clp_fault;
+
+typedef struct clp_judgement {
+    clp_verdict verdict;
+    clp_fault fault;
+    const char *why; /**< for the log */
+} clp_judgement;
+
+/** An exception that a channel makes from the table: what of its members is set has to fit. */
 typedef struct clp_verdict_rule {
-    int status_from, status_to; /**< HTTP status, both included; 0 and 0 = any */
-    const char *code;           /**< error type or code, case does not count; NULL = any */
-    const char *message;        /**< pattern with '*' and '?', case does not count; NULL = any */
-    clp_verdict verdict;        /**< GIVE, or which to try next */
+    int retry;        /**< 1: try elsewhere, 0: give the answer to the client */
+    int status_from;  /**< HTTP statuses, both included; 0 and 0 = any */
+    int status_to;    /**< */
+    const char *word; /**< error type or code, case does not count; NULL = any */
+    const char *text; /**< what the message holds, '*' is anything, case does not count; NULL */
 } clp_verdict_rule;
 
 /**
- * For an answer that was an error, by its problem (status, class, code). A
- * client's fault without a status is our own refusal to convert the request
- * for this channel: another channel may carry it.
+ * Read a rule: STATUS[/WORD][:TEXT], /WORD[:TEXT] or TEXT, where STATUS is as 503, 500-599 or 5xx,
+ * and a TEXT that begins like the others has ':' in front.
+ * @return NULL, or what is wrong with it, in `pool`
  */
-clp_verdict clp_verdict_of_problem(const clp_problem *p);
+const char *clp_verdict_rule_read(clp_verdict_rule *rule, const char *spec, int retry,
+                                  apr_pool_t *pool);
+
+struct clp_channel;
+
+/**
+ * For an answer that was an error, or a request of ours that the channel cannot carry (status 0):
+ * the channel's rules, then the table (verdicts.def). Where a rule wants another try of what the
+ * table gives to the client, it is the next channel's, and nobody's fault: clients must not be
+ * able to trip a channel.
+ * @param channel NULL = the table alone
+ */
+clp_judgement clp_judge_problem(const clp_problem *p, const struct clp_channel *channel);
 
 /**
  * Does the problem only say that the upstream has no such endpoint? Many do not count tokens;
@@ -39,6 +68,10 @@ clp_verdict clp_verdict_of_problem(const clp_problem *p);
 int clp_verdict_no_endpoint(const clp_problem *p);
 
 /** For a transfer that failed before it was an answer. */
+clp_judgement clp_judge_transfer(clp_transfer_end how);
+
+/** Verdicts of the above, by the table alone. */
+clp_verdict clp_verdict_of_problem(const clp_problem *p);
 clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 
 /**
@@ -51,5 +84,8 @@ clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 const clp_problem *clp_verdict_better(const clp_problem *a, const clp_problem *b);
 
 const char *clp_verdict_name(clp_verdict v);
+
+/** "none", "provider", "key", "quota_key", "quota_model", "overload". */
+const char *clp_fault_name(clp_fault f);
 
 #endif

@@ -43,6 +43,7 @@ typedef struct clp_problem {
     const char *message;        /**< for the user; UTF-8, never NULL */
     const char *param;          /**< JSON path of the offending value, or NULL */
     const char *code;           /**< machine-readable code of OpenAI's shape, or NULL */
+    const char *type;           /**< error type as the upstream spelled it, never shown, or NULL */
     clp_span details;           /**< raw JSON for `details` of Anthropic's shape, or absent */
     apr_int64_t retry_after_ms; /**< when to come back, or -1 */
     const char *request_id;     /**< the upstream's id for the request, or NULL */

@@ -23,6 +23,7 @@ typedef struct told {
     clp_jval param;
     clp_jval details;
     clp_jval request_id;
+    clp_jval upstream; /* what a relay was told by its own upstream */
 } told;
 
 /* null, false, "", 0, {} and [] are how relays say that there is none. */
@@ -61,6 +62,10 @@ static void read_object(told *t, clp_jval v)
     static const char *const types[] = {"type", NULL};
     if (!clp_jval_ok(t->message)) {
         t->message = first_string(v, message_names);
+    }
+    if (!clp_jval_ok(t->upstream)) {
+        clp_jval inner = clp_jval_get(v, "upstream_error");
+        t->upstream = clp_jval_is_object(inner) ? first_string(inner, message_names) : inner;
     }
     if (!clp_jval_ok(t->type)) {
         t->type = first_string(v, types);
@@ -531,7 +536,7 @@ static clp_span one_line(clp_span json, apr_pool_t *pool)
 
 static clp_problem *refused_key(clp_problem *p, apr_pool_t *pool)
 {
-    p->cause = p->message;
+    p->cause = p->cause ? apr_pstrcat(pool, p->message, " (", p->cause, ")", NULL) : p->message;
     p->message = apr_pstrdup(pool, "upstream authentication failed: the upstream refused this "
                                    "gateway's credentials");
     return p;
@@ -550,6 +555,12 @@ clp_problem *clp_problems_read(int status, clp_span body, apr_pool_t *pool)
     if (clp_jval_ok(t.message)) {
         message = unwrap(clean_value(t.message, MESSAGE_MAX, pool), &t, clp_json_make(pool), pool);
     }
+    const char *upstream =
+        clp_jval_is_string(t.upstream) ? clean_value(t.upstream, MESSAGE_MAX, pool) : NULL;
+    if (!message || !*message) {
+        message = upstream;
+        upstream = NULL;
+    }
     if (!message || !*message) {
         message = excerpt(status, body, pool);
     }
@@ -561,11 +572,15 @@ clp_problem *clp_problems_read(int status, clp_span body, apr_pool_t *pool)
         clp_problem_make(pool, classify(status, &t, message, retry >= 0), "%s", message);
     p->status = status;
     p->retry_after_ms = retry;
+    p->cause = upstream;
     if (clp_jval_is_string(t.param)) {
         p->param = clean_value(t.param, 200, pool);
     }
     if (clp_jval_is_string(t.code)) {
         p->code = clean_value(t.code, 100, pool);
+    }
+    if (clp_jval_is_string(t.type)) {
+        p->type = clean_value(t.type, 100, pool);
     }
     if (clp_jval_is_string(t.request_id)) {
         p->request_id = clean_value(t.request_id, 200, pool);

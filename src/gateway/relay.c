@@ -438,6 +438,7 @@ static void end_error(clp_relay *r, int whole)
 {
     const clp_channel *c = r->candidate->channel;
     clp_problem *problem;
+    apr_int64_t told;
     if (r->status >= 300 && r->status < 400) {
         problem = clp_problem_make(r->pool, CLP_BAD_GATEWAY,
                                    "The upstream answered with a redirect, which is not followed.");
@@ -448,8 +449,9 @@ static void end_error(clp_relay *r, int whole)
         problem = c->dialect->read_problem(r->status, clp_buffer_all(&r->error_body), r->pool);
         r->verbatim = whole && r->call->passthrough;
     }
-    if (problem->retry_after_ms < 0) {
-        problem->retry_after_ms = clp_headers_retry_after(r->headers, r->status, apr_time_now());
+    told = clp_headers_retry_after(r->headers, r->status, apr_time_now());
+    if (told >= 0) {
+        problem->retry_after_ms = told; /* a field is for machines: it goes before words */
     }
     if (!problem->request_id) {
         problem->request_id = r->request_id;

@@ -1,73 +1,184 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "sched/verdict.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
-/* Refused for what the prompt says: every provider of the model would do so,
- * and asking on would look like an attempt to get around it. */
-static const char *const content_codes[] = {
-    "content_filter",
-    "content_policy_violation",
-    "content_policy",
-    "content_blocked",
-    "moderation_blocked",
-    "sensitive_words_detected",
-    "invalid_prompt",
-    "responsibleaipolicyviolation",
-    "responsible_ai_policy_violation",
-    "prompt_blocked",
-    "data_inspection_failed",
-    "datainspectionfailed",
-    NULL,
+#include "sched/channel.h"
+
+/* A row of verdicts.def. */
+typedef struct verdict_row {
+    const char *statuses;
+    const char *classes;
+    const char *dialect;
+    const char *words;
+    const char *texts;
+    clp_judgement judgement;
+} verdict_row;
+
+static const verdict_row rows[] = {
+#define ROW(statuses, classes, dialect, words, texts, verdict, fault, why)                         \
+    {statuses, classes, dialect, words, texts, {CLP_VERDICT_##verdict, CLP_FAULT_##fault, why}},
+#include "verdicts.def"
+#undef ROW
 };
 
-/* Relays wrap a plain bad request into a status of their own. */
-static const char *const request_codes[] = {"invalid_request", "invalid_request_error",
-                                            "bad_request", "context_length_exceeded", NULL};
-
-static int is_one_of(const char *code, const char *const *list)
+/* Numbers and ranges, as "401-403 429". */
+static int status_fits(const char *statuses, int status)
 {
-    for (; code && *list; list++) {
-        if (!strcasecmp(code, *list)) {
+    const char *p = statuses;
+    while (*p) {
+        char *end;
+        long from = strtol(p, &end, 10);
+        long to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+        if (status >= from && status <= to) {
+            return 1;
+        }
+        p = *end ? end + 1 : end;
+    }
+    return !*statuses;
+}
+
+/* The next of a list's items; what is left of the list. */
+static const char *next_item(const char *list, char sep, clp_span *item)
+{
+    const char *end = strchr(list, sep);
+    apr_size_t n = end ? (apr_size_t)(end - list) : strlen(list);
+    *item = clp_span_of(list, n);
+    return list + n + (end != NULL);
+}
+
+static int is_one_of(const char *list, char sep, const char *word)
+{
+    clp_span item;
+    while (word && *list) {
+        list = next_item(list, sep, &item);
+        if (strlen(word) == item.n && !strncasecmp(word, item.p, item.n)) {
             return 1;
         }
     }
     return 0;
 }
 
+/* Does the text begin with the piece, the case of letters aside? */
+static int begins(const char *text, clp_span piece)
+{
+    return !strncasecmp(text, piece.p, piece.n);
+}
+
+/*
+ * Is what stands between the pattern's stars in the text, in this order? Taking each piece at the
+ * first place it is found never spoils the rest, so there is nothing to try twice.
+ */
+static int text_holds(const char *text, clp_span pattern)
+{
+    while (pattern.n) {
+        const char *star = memchr(pattern.p, '*', pattern.n);
+        clp_span piece = clp_span_of(pattern.p, star ? (apr_size_t)(star - pattern.p) : pattern.n);
+        while (*text && !begins(text, piece)) {
+            text++;
+        }
+        if (!*text && piece.n) {
+            return 0;
+        }
+        text += piece.n;
+        pattern.p += piece.n + (star != NULL);
+        pattern.n -= piece.n + (star != NULL);
+    }
+    return 1;
+}
+
+/* The words of a refused key and of a relay's upstream stand in the cause. */
+static int told(const clp_problem *p, clp_span pattern)
+{
+    return text_holds(p->message, pattern) || (p->cause && text_holds(p->cause, pattern));
+}
+
+static int told_any(const clp_problem *p, const char *texts)
+{
+    clp_span item;
+    while (*texts) {
+        texts = next_item(texts, '|', &item);
+        if (told(p, item)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Words and texts say the same thing in two ways: one of them is enough. */
+static int says(const clp_problem *p, const verdict_row *row)
+{
+    return (!*row->words && !*row->texts) || is_one_of(row->words, '|', p->code) ||
+           is_one_of(row->words, '|', p->type) || told_any(p, row->texts);
+}
+
+static int row_fits(const verdict_row *row, const clp_problem *p, const char *dialect)
+{
+    return status_fits(row->statuses, p->status) &&
+           (!*row->classes || is_one_of(row->classes, ' ', clp_problem_class_name(p->cls))) &&
+           (!*row->dialect || (dialect && !strcmp(row->dialect, dialect))) && says(p, row);
+}
+
+/* The last row fits everything. */
+static clp_judgement by_table(const clp_problem *p, const char *dialect)
+{
+    const verdict_row *row = rows;
+    while (!row_fits(row, p, dialect)) {
+        row++;
+    }
+    return row->judgement;
+}
+
+static int rule_fits(const clp_verdict_rule *rule, const clp_problem *p)
+{
+    if (rule->status_to && (p->status < rule->status_from || p->status > rule->status_to)) {
+        return 0;
+    }
+    if (rule->word && !(p->code && !strcasecmp(rule->word, p->code)) &&
+        !(p->type && !strcasecmp(rule->word, p->type))) {
+        return 0;
+    }
+    return !rule->text || told(p, clp_span_str(rule->text));
+}
+
+clp_judgement clp_judge_problem(const clp_problem *p, const clp_channel *channel)
+{
+    static const clp_judgement give = {CLP_VERDICT_GIVE, CLP_FAULT_NONE,
+                                       "the channel says never to retry it"};
+    clp_judgement j = by_table(p, channel && channel->dialect ? channel->dialect->name : NULL);
+    if (!channel || !p->status) {
+        return j;
+    }
+    for (int i = 0; i < channel->verdict_rules->nelts; i++) {
+        const clp_verdict_rule *rule = &APR_ARRAY_IDX(channel->verdict_rules, i, clp_verdict_rule);
+        if (!rule_fits(rule, p)) {
+            continue;
+        }
+        if (!rule->retry) {
+            return give;
+        }
+        if (j.verdict == CLP_VERDICT_GIVE) {
+            j.verdict = CLP_VERDICT_NEXT_CHANNEL;
+            j.why = "the channel says to retry it";
+        }
+        return j;
+    }
+    return j;
+}
+
+clp_judgement clp_judge_transfer(clp_transfer_end how)
+{
+    /* What cannot even be started is about the URL, or about files that all URLs share. */
+    clp_judgement j = {how == CLP_TRANSFER_FAILED ? CLP_VERDICT_NEXT_CHANNEL : CLP_VERDICT_NEXT_URL,
+                       CLP_FAULT_PROVIDER, clp_transfer_end_text(how)};
+    return j;
+}
+
 clp_verdict clp_verdict_of_problem(const clp_problem *p)
 {
-    if (is_one_of(p->code, content_codes)) {
-        return CLP_VERDICT_GIVE;
-    }
-    switch (p->cls) {
-    case CLP_BAD_REQUEST:
-    case CLP_CONTEXT_TOO_LONG:
-    case CLP_TOO_LARGE:
-    case CLP_UNSUPPORTED_CODING:
-    case CLP_UNPROCESSABLE:
-        /* Without a status nobody upstream said so: this channel's protocol
-         * cannot carry the request, another's may. */
-        return p->status ? CLP_VERDICT_GIVE : CLP_VERDICT_NEXT_CHANNEL;
-    case CLP_CONFLICT:
-        /* About the state of what the client named (a thread that is in use):
-         * it means nothing elsewhere. */
-        return CLP_VERDICT_GIVE;
-    case CLP_UNAUTHENTICATED:
-    case CLP_BILLING:
-    case CLP_FORBIDDEN:
-    case CLP_RATE_LIMITED: return CLP_VERDICT_NEXT_KEY;
-    case CLP_NOT_FOUND:
-    case CLP_NOT_IMPLEMENTED: return CLP_VERDICT_NEXT_CHANNEL;
-    case CLP_INTERNAL:
-    case CLP_BAD_GATEWAY:
-    case CLP_OVERLOADED:
-        return is_one_of(p->code, request_codes) ? CLP_VERDICT_GIVE : CLP_VERDICT_NEXT_URL;
-    case CLP_BAD_METHOD: /* an address that is no endpoint */
-    case CLP_TIMED_OUT:
-    case CLP_PROBLEM_CLASSES: break;
-    }
-    return CLP_VERDICT_NEXT_URL;
+    return clp_judge_problem(p, NULL).verdict;
 }
 
 int clp_verdict_no_endpoint(const clp_problem *p)
@@ -77,21 +188,7 @@ int clp_verdict_no_endpoint(const clp_problem *p)
 
 clp_verdict clp_verdict_of_transfer(clp_transfer_end how)
 {
-    switch (how) {
-    case CLP_TRANSFER_DONE: /* an answer that holds none */
-    case CLP_TRANSFER_NO_HOST:
-    case CLP_TRANSFER_NO_CONNECT:
-    case CLP_TRANSFER_NO_TLS:
-    case CLP_TRANSFER_CUT:
-    case CLP_TRANSFER_BAD_CODING:
-    case CLP_TRANSFER_BAD_ANSWER:
-    case CLP_TRANSFER_LATE_CONNECT:
-    case CLP_TRANSFER_LATE_FIRST_BYTE:
-    case CLP_TRANSFER_LATE_IDLE:
-    case CLP_TRANSFER_LATE_TOTAL: return CLP_VERDICT_NEXT_URL;
-    case CLP_TRANSFER_FAILED: break; /* the URL, or files that all URLs of the channel share */
-    }
-    return CLP_VERDICT_NEXT_CHANNEL;
+    return clp_judge_transfer(how).verdict;
 }
 
 /*
@@ -163,6 +260,19 @@ const char *clp_verdict_name(clp_verdict v)
     case CLP_VERDICT_NEXT_URL: return "next_url";
     case CLP_VERDICT_NEXT_CHANNEL: return "next_channel";
     case CLP_VERDICT_STOP: return "stop";
+    }
+    return "unknown";
+}
+
+const char *clp_fault_name(clp_fault f)
+{
+    switch (f) {
+    case CLP_FAULT_NONE: return "none";
+    case CLP_FAULT_PROVIDER: return "provider";
+    case CLP_FAULT_KEY: return "key";
+    case CLP_FAULT_QUOTA_KEY: return "quota_key";
+    case CLP_FAULT_QUOTA_MODEL: return "quota_model";
+    case CLP_FAULT_OVERLOAD: return "overload";
     }
     return "unknown";
 }

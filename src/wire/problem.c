@@ -60,6 +60,7 @@ clp_problem *clp_problem_copy(const clp_problem *p, apr_pool_t *pool)
     copy->message = apr_pstrdup(pool, p->message);
     copy->param = apr_pstrdup(pool, p->param);
     copy->code = apr_pstrdup(pool, p->code);
+    copy->type = apr_pstrdup(pool, p->type);
     if (p->details.p) {
         copy->details.p = apr_pstrmemdup(pool, p->details.p, p->details.n);
     }

@@ -1,9 +1,13 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <apr_strings.h>
 
-#include "sched/verdict.h"
+#include "cases.h"
+#include "sched/channel.h"
 
 static clp_problem *problem(clp_problem_class cls, int status, const char *code,
                             apr_int64_t retry_after_ms, apr_pool_t *pool)
@@ -15,56 +19,143 @@ static clp_problem *problem(clp_problem_class cls, int status, const char *code,
     return p;
 }
 
-static void test_problems(apr_pool_t *pool)
+/* Why each row of the table decides, and whether a case made it do so. */
+static struct {
+    const char *why;
+    int hit;
+} rows[] = {
+#define ROW(statuses, classes, dialect, words, texts, verdict, fault, why) {why, 0},
+#include "sched/verdicts.def"
+#undef ROW
+};
+
+static void note_hit(const char *why)
+{
+    for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        rows[i].hit += !strcmp(rows[i].why, why);
+    }
+}
+
+static void check_case(void *ctx, const cases_row *row)
+{
+    apr_pool_t *pool = ctx;
+    clp_channel *c = clp_channel_make("test", pool);
+    const clp_problem *p;
+    clp_judgement j;
+    c->dialect = clp_dialect_by_name(row->field[1].p);
+    OK(row->n == 5 && c->dialect, "verdicts.txt:%d: five fields, a dialect", row->line);
+    p = c->dialect->read_problem(atoi(row->field[0].p), row->field[4], pool);
+    j = clp_judge_problem(p, c);
+    note_hit(j.why);
+    IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", clp_fault_name(j.fault), NULL),
+           apr_pstrcat(pool, row->field[2].p, " ", row->field[3].p, NULL),
+           apr_psprintf(pool, "verdicts.txt:%d: %s (%s)", row->line, row->field[0].p, j.why));
+}
+
+static void test_own_refusals(apr_pool_t *pool)
+{
+    static const clp_problem_class classes[] = {CLP_BAD_REQUEST,        CLP_CONTEXT_TOO_LONG,
+                                                CLP_TOO_LARGE,          CLP_UNPROCESSABLE,
+                                                CLP_UNSUPPORTED_CODING, CLP_NOT_IMPLEMENTED};
+    for (apr_size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        clp_judgement j = clp_judge_problem(problem(classes[i], 0, NULL, -1, pool), NULL);
+        OK(j.verdict == CLP_VERDICT_NEXT_CHANNEL && j.fault == CLP_FAULT_NONE,
+           "what this channel's protocol cannot carry, another's may: %s",
+           clp_problem_class_name(classes[i]));
+        note_hit(j.why);
+    }
+}
+
+static void test_table(apr_pool_t *pool)
+{
+    OK(cases_each(pool, "t/cases/verdicts.txt", check_case, pool) > 60, "cases are read");
+    test_own_refusals(pool);
+    for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        OK(rows[i].hit, "a case hits the row: %s", rows[i].why);
+    }
+    for (int cls = 0; cls < CLP_PROBLEM_CLASSES; cls++) {
+        static const int statuses[] = {0, 200, 302, 400, 418, 429, 500, 599};
+        for (apr_size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+            clp_problem *p = problem((clp_problem_class)cls, statuses[i], NULL, -1, pool);
+            OK(clp_judge_problem(p, NULL).why, "%s %d is judged", p->message, p->status);
+        }
+    }
+}
+
+static void test_rules(apr_pool_t *pool)
 {
     static const struct {
-        clp_problem_class cls;
+        const char *rule; /* NULL = none */
+        int retry;
         int status;
+        clp_problem_class cls;
         const char *code;
-        clp_verdict verdict;
-    } rows[] = {
-        {CLP_BAD_REQUEST, 400, NULL, CLP_VERDICT_GIVE},
-        {CLP_CONTEXT_TOO_LONG, 400, "context_length_exceeded", CLP_VERDICT_GIVE},
-        {CLP_CONTEXT_TOO_LONG, 200, NULL, CLP_VERDICT_GIVE},
-        {CLP_TOO_LARGE, 413, NULL, CLP_VERDICT_GIVE},
-        {CLP_UNSUPPORTED_CODING, 415, NULL, CLP_VERDICT_GIVE},
-        {CLP_UNPROCESSABLE, 422, NULL, CLP_VERDICT_GIVE},
-        {CLP_CONFLICT, 409, NULL, CLP_VERDICT_GIVE},
-        /* ours: this channel's protocol cannot carry it */
-        {CLP_BAD_REQUEST, 0, NULL, CLP_VERDICT_NEXT_CHANNEL},
-        {CLP_UNPROCESSABLE, 0, NULL, CLP_VERDICT_NEXT_CHANNEL},
-        {CLP_UNAUTHENTICATED, 401, NULL, CLP_VERDICT_NEXT_KEY},
-        {CLP_UNAUTHENTICATED, 401, "invalid_request_error", CLP_VERDICT_NEXT_KEY},
-        {CLP_BILLING, 402, NULL, CLP_VERDICT_NEXT_KEY},
-        {CLP_BILLING, 429, "insufficient_quota", CLP_VERDICT_NEXT_KEY},
-        {CLP_FORBIDDEN, 403, NULL, CLP_VERDICT_NEXT_KEY},
-        {CLP_RATE_LIMITED, 429, NULL, CLP_VERDICT_NEXT_KEY},
-        {CLP_RATE_LIMITED, 200, NULL, CLP_VERDICT_NEXT_KEY},
-        {CLP_NOT_FOUND, 404, "model_not_found", CLP_VERDICT_NEXT_CHANNEL},
-        {CLP_NOT_IMPLEMENTED, 501, NULL, CLP_VERDICT_NEXT_CHANNEL},
-        {CLP_BAD_METHOD, 405, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_INTERNAL, 500, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_BAD_GATEWAY, 502, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_BAD_GATEWAY, 0, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_OVERLOADED, 529, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_OVERLOADED, 200, NULL, CLP_VERDICT_NEXT_URL},
-        {CLP_TIMED_OUT, 504, NULL, CLP_VERDICT_NEXT_URL},
-        /* refused for its content, whatever the status */
-        {CLP_FORBIDDEN, 403, "content_filter", CLP_VERDICT_GIVE},
-        {CLP_INTERNAL, 500, "sensitive_words_detected", CLP_VERDICT_GIVE},
-        {CLP_RATE_LIMITED, 429, "Content_Policy_Violation", CLP_VERDICT_GIVE},
-        {CLP_BAD_GATEWAY, 502, "moderation_blocked", CLP_VERDICT_GIVE},
-        {CLP_BAD_REQUEST, 400, "ResponsibleAIPolicyViolation", CLP_VERDICT_GIVE},
-        /* a relay's own status around a bad request */
-        {CLP_INTERNAL, 500, "invalid_request_error", CLP_VERDICT_GIVE},
-        {CLP_OVERLOADED, 503, "bad_request", CLP_VERDICT_GIVE},
-        {CLP_INTERNAL, 500, "internal_error", CLP_VERDICT_NEXT_URL},
+        const char *message;
+        const char *becomes;
+    } cases[] = {
+        {NULL, 0, 500, CLP_INTERNAL, NULL, "m", "next_url provider"},
+        {"500", 0, 500, CLP_INTERNAL, NULL, "m", "give none"},
+        {"5xx", 0, 503, CLP_OVERLOADED, NULL, "m", "give none"},
+        {"500-502", 0, 503, CLP_OVERLOADED, NULL, "m", "next_url overload"},
+        {"500-503", 0, 503, CLP_OVERLOADED, NULL, "m", "give none"},
+        {"403/denied", 0, 403, CLP_FORBIDDEN, "Denied", "m", "give none"},
+        {"403/denied", 0, 403, CLP_FORBIDDEN, "other", "m", "next_key key"},
+        {"403/denied", 0, 403, CLP_FORBIDDEN, NULL, "m", "next_key key"},
+        {"/denied", 0, 401, CLP_UNAUTHENTICATED, "denied", "m", "give none"},
+        {"/denied:no*luck", 0, 401, CLP_UNAUTHENTICATED, "denied", "No such luck", "give none"},
+        {"/denied:no*luck", 0, 401, CLP_UNAUTHENTICATED, "denied", "luck, no", "next_key key"},
+        {"model is loading", 1, 400, CLP_BAD_REQUEST, NULL, "The Model is Loading!",
+         "next_channel none"},
+        {":4 o'clock", 1, 400, CLP_BAD_REQUEST, NULL, "after 4 o'clock", "next_channel none"},
+        {"400", 1, 400, CLP_BAD_REQUEST, "content_filter", "m", "next_channel none"},
+        {"400", 1, 404, CLP_NOT_FOUND, NULL, "m", "next_channel none"},
+        {"429", 1, 429, CLP_RATE_LIMITED, NULL, "m", "next_key quota_model"},
+        /* our own refusal is none of an upstream's answers */
+        {"m", 0, 0, CLP_BAD_REQUEST, NULL, "m", "next_channel none"},
     };
-    for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const clp_problem *p = problem(rows[i].cls, rows[i].status, rows[i].code, -1, pool);
-        clp_verdict v = clp_verdict_of_problem(p);
-        OK(v == rows[i].verdict, "%s %d %s: %s (got %s)", p->message, p->status,
-           p->code ? p->code : "-", clp_verdict_name(rows[i].verdict), clp_verdict_name(v));
+    for (apr_size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        clp_channel *c = clp_channel_make("test", pool);
+        clp_problem *p = problem(cases[i].cls, cases[i].status, cases[i].code, -1, pool);
+        clp_judgement j;
+        p->message = cases[i].message;
+        if (cases[i].rule) {
+            clp_verdict_rule *rule = apr_array_push(c->verdict_rules);
+            IS_STR(clp_verdict_rule_read(rule, cases[i].rule, cases[i].retry, pool), NULL,
+                   cases[i].rule);
+        }
+        j = clp_judge_problem(p, c);
+        IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", clp_fault_name(j.fault), NULL),
+               cases[i].becomes,
+               apr_psprintf(pool, "%d %s under '%s'", p->status, p->message,
+                            cases[i].rule ? cases[i].rule : "-"));
+    }
+}
+
+static void test_rule_order(apr_pool_t *pool)
+{
+    clp_channel *c = clp_channel_make("test", pool);
+    clp_problem *p = problem(CLP_BAD_REQUEST, 400, NULL, -1, pool);
+    p->type = "odd_error";
+    clp_verdict_rule_read(apr_array_push(c->verdict_rules), "400/odd_error", 1, pool);
+    clp_verdict_rule_read(apr_array_push(c->verdict_rules), "400", 0, pool);
+    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_NEXT_CHANNEL, "the first that fits");
+    p->type = NULL;
+    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_GIVE, "the next one");
+}
+
+static void test_bad_rules(apr_pool_t *pool)
+{
+    static const char *const bad[] = {"",     "4",    "40",      "600",   "099",  "4xy",
+                                      "400x", "400-", "500-400", "400-4", "400/", "/",
+                                      ":",    "400:", "400:**",  "/:x",   "4000", "400 x"};
+    static const char *const good[] = {"4xx-5xx", "400/x:y", "x/y", "*x*"};
+    clp_verdict_rule rule;
+    for (apr_size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *wrong = clp_verdict_rule_read(&rule, bad[i], 1, pool);
+        OK(wrong && strstr(wrong, bad[i]), "no rule: '%s': %s", bad[i], wrong);
+    }
+    for (apr_size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        IS_STR(clp_verdict_rule_read(&rule, good[i], 1, pool), NULL, good[i]);
     }
 }
 
@@ -79,14 +170,13 @@ static void test_endpoints(apr_pool_t *pool)
 
 static void test_transfers(void)
 {
-    for (int how = CLP_TRANSFER_NO_HOST; how < CLP_TRANSFER_FAILED; how++) {
-        OK(clp_verdict_of_transfer((clp_transfer_end)how) == CLP_VERDICT_NEXT_URL,
-           "next URL after: %s", clp_transfer_end_text((clp_transfer_end)how));
+    for (int how = CLP_TRANSFER_DONE; how < CLP_TRANSFER_FAILED; how++) {
+        clp_judgement j = clp_judge_transfer((clp_transfer_end)how);
+        OK(j.verdict == CLP_VERDICT_NEXT_URL && j.fault == CLP_FAULT_PROVIDER, "next URL after: %s",
+           j.why);
     }
     IS_INT(clp_verdict_of_transfer(CLP_TRANSFER_FAILED), CLP_VERDICT_NEXT_CHANNEL,
            "next channel when a request cannot be started");
-    OK(strcmp(clp_transfer_end_text(CLP_TRANSFER_CUT), clp_transfer_end_text(CLP_TRANSFER_FAILED)),
-       "ends have texts of their own");
 }
 
 static void test_better(apr_pool_t *pool)
@@ -128,7 +218,10 @@ static void test_better(apr_pool_t *pool)
 int main(void)
 {
     apr_pool_t *pool = tap_begin();
-    test_problems(pool);
+    test_table(pool);
+    test_rules(pool);
+    test_rule_order(pool);
+    test_bad_rules(pool);
     test_endpoints(pool);
     test_transfers();
     test_better(pool);
