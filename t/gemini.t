@@ -264,4 +264,22 @@ subtest 'a signature through a client of Messages' => sub {
     is $up->{contents}[1]{parts}[0]{thoughtSignature}, 'skip_thought_signature_validator', "or Google's mark, if it was lost";
 };
 
+subtest 'a signature through a client of Chat' => sub {
+    my %tool = (type => 'function', function => { name => 'get_weather', parameters => { type => 'object', properties => { city => { type => 'string' } } } });
+    my @history = ({ role => 'user', content => 'call get_weather {"city":"Paris"}' });
+    my $r = post('gemini', '/v1/chat/completions', { model => 'gemini-3-pro', messages => \@history, tools => [ \%tool ] });
+    my $message = $r->{json}{choices}[0]{message};
+    push @history, $message, { role => 'tool', tool_call_id => $message->{tool_calls}[0]{id}, content => 'sunny' };
+    upstream_reset();
+    post('gemini', '/v1/chat/completions', { model => 'gemini-3-pro', messages => \@history, tools => [ \%tool ] });
+    my $up = decode(body_of((upstream_log())[0]));
+    is $up->{contents}[1]{parts}[0]{thoughtSignature}, 'c2lnbmF0dXJlLW9mLWdlbWluaQ==', 'stands where it stood';
+    upstream_reset();
+    post('chat', '/v1/chat/completions', { model => 'gpt-x', messages => \@history, tools => [ \%tool ] });
+    my ($sent) = upstream_log();
+    ok $sent, 'passed to a provider of Chat' or return;
+    is_deeply decode(body_of($sent))->{messages}[1]{tool_calls}[0],
+        { map { $_ => $message->{tool_calls}[0]{$_} } qw(id type function) }, 'without the state of another';
+};
+
 done_testing;

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "chat_call_state.h"
 #include "dialect/tools.h"
 #include "media.h"
 #include "texts.h"
@@ -166,6 +167,16 @@ static void turn_end(clp_turn *t)
     }
 }
 
+static void read_call_state(clp_reading *r, clp_jval v, clp_turn *t)
+{
+    clp_state state;
+
+    clp_chat_call_state_read(&state, v, r->envelope_key, r->pool);
+    if (clp_chat_call_state_is(state.provider, state.kind)) {
+        clp_turn_block(t, r->pool, CLP_BLOCK_REASONING, v)->state = state;
+    }
+}
+
 static void read_call(clp_reading *r, clp_jval v, clp_turn *t)
 {
     clp_block *b = clp_turn_block(t, r->pool, CLP_BLOCK_TOOL_CALL, v);
@@ -235,6 +246,7 @@ static void read_assistant(clp_reading *r, clp_jval v, era *e)
         if (r->problem) {
             return;
         }
+        read_call_state(r, c, t);
         read_call(r, c, t);
     }
     if (clp_jval_ok(call)) {

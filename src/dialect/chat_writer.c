@@ -3,6 +3,7 @@
 #include "chat_legacy.h"
 
 #include "answer_output.h"
+#include "chat_call_state.h"
 #include "dialect/fold.h"
 #include "dialect/tools.h"
 #include "wire/json_write.h"
@@ -23,6 +24,7 @@ typedef struct chat_writer {
     clp_fold *fold;      /* documents */
     clp_buffer head;     /* of every chunk: up to the delta */
     clp_buffer held;     /* function era: the open call's free text */
+    clp_buffer state;    /* Google's, of the next call */
     const char *tail;    /* of a chunk that does not finish */
     int calls;           /* opened so far */
     unsigned mute : 1;   /* the open call is one that the client cannot take */
@@ -104,6 +106,15 @@ static void end_chunk(chat_writer *c)
     clp_buffer_puts(c->out, c->tail);
 }
 
+static void put_call_state(chat_writer *c)
+{
+    if (c->state.n && c->options.envelope_key) {
+        clp_buffer_lit(c->out, ",\"extra_content\":");
+        clp_chat_call_state_write(c->out, clp_buffer_all(&c->state), c->options.envelope_key);
+    }
+    clp_buffer_clear(&c->state);
+}
+
 static void put_open(chat_writer *c, const clp_event *event)
 {
     if (!is_call(event->part)) {
@@ -129,7 +140,9 @@ static void put_open(chat_writer *c, const clp_event *event)
         clp_buffer_puts(c->out, custom ? "\",\"type\":\"custom\",\"custom\":{\"name\":\""
                                        : "\",\"type\":\"function\",\"function\":{\"name\":\"");
         clp_buffer_span(c->out, clp_answer_escape(event->name, c->pool));
-        clp_buffer_puts(c->out, custom ? "\",\"input\":\"\"}}]" : "\",\"arguments\":\"\"}}]");
+        clp_buffer_puts(c->out, custom ? "\",\"input\":\"\"}" : "\",\"arguments\":\"\"}");
+        put_call_state(c);
+        clp_buffer_lit(c->out, "}]");
     }
     end_chunk(c);
     c->calls++;
@@ -178,6 +191,10 @@ static void put_delta(chat_writer *c, const clp_event *event)
         return;
     }
     if (event->delta == CLP_DELTA_SIGNATURE) {
+        if (clp_chat_call_state_is(event->provider, event->state_kind)) {
+            clp_buffer_clear(&c->state);
+            clp_buffer_span(&c->state, event->text.s);
+        }
         return;
     }
     switch (event->part) {
@@ -321,7 +338,9 @@ static void write_arguments(clp_jw *w, chat_writer *c, const clp_folded_block *b
     clp_tool_input_text(w, &input, c->pool);
 }
 
-static void write_call(clp_jw *w, chat_writer *c, const clp_folded_block *b)
+/* `state` is the block of the call's state, or NULL. */
+static void write_call(clp_jw *w, chat_writer *c, const clp_folded_block *b,
+                       const clp_folded_block *state)
 {
     int custom = b->part == CLP_PART_CUSTOM_CALL;
     clp_jw_object(w);
@@ -339,12 +358,18 @@ static void write_call(clp_jw *w, chat_writer *c, const clp_folded_block *b)
         write_arguments(w, c, b);
     }
     clp_jw_end_object(w);
+    if (state && c->options.envelope_key) {
+        clp_buffer *extra = clp_buffer_make(c->pool, 0);
+        clp_chat_call_state_write(extra, clp_buffer_all(&state->signature),
+                                  c->options.envelope_key);
+        clp_jw_kraw(w, "extra_content", clp_buffer_all(extra));
+    }
     clp_jw_end_object(w);
 }
 
 static void write_calls(clp_jw *w, chat_writer *c)
 {
-    const clp_folded_block *b = c->fold->blocks;
+    const clp_folded_block *b = c->fold->blocks, *state = NULL;
     if (c->options.legacy_functions) {
         while (!is_call(b->part)) {
             b = b->next;
@@ -359,7 +384,11 @@ static void write_calls(clp_jw *w, chat_writer *c)
     clp_jw_array(w);
     for (; b; b = b->next) {
         if (is_call(b->part)) {
-            write_call(w, c, b);
+            write_call(w, c, b, state);
+            state = NULL;
+        }
+        else if (clp_chat_call_state_is(b->provider, b->state_kind)) {
+            state = b;
         }
     }
     clp_jw_end_array(w);
@@ -446,6 +475,7 @@ clp_writer *clp_chat_open_writer(const clp_writer_options *options, clp_buffer *
     }
     clp_buffer_init(&c->head, pool, 0);
     clp_buffer_init(&c->held, pool, 0);
+    clp_buffer_init(&c->state, pool, 0);
     return &c->writer;
 }
 

@@ -125,7 +125,7 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
 /* Whose reasoning may have come in envelopes of ours? */
 static int holds_state(const clp_dialect *d)
 {
-    return d == &clp_dialect_messages || d == &clp_dialect_responses;
+    return d == &clp_dialect_messages || d == &clp_dialect_chat || d == &clp_dialect_responses;
 }
 
 /* The client's own bytes, but for the model's name and what another provider made. */

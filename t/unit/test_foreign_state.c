@@ -19,7 +19,8 @@ static void check(const clp_dialect *d, const char *body, const char *want, cons
 
 int main(void)
 {
-    const clp_dialect *m = &clp_dialect_messages, *r = &clp_dialect_responses;
+    const clp_dialect *m = &clp_dialect_messages, *c = &clp_dialect_chat,
+                      *r = &clp_dialect_responses;
     pool = tap_begin();
     check(m,
           "{\"messages\" : [ {\"role\":\"user\",\"content\":\"R1dSM\"}, {\"x\":1.0,\"content\": [ "
@@ -44,6 +45,17 @@ int main(void)
           "{\"input\":[{\"role\":\"user\",\"content\":\"a\"},{\"type\":\"reasoning\","
           "\"encrypted_content\":\"gAAA\"}],\"model\":\"m\"}",
           "items of Responses");
+    check(c,
+          "{\"messages\" : [ {\"content\":\"R1dSM\"}, {\"tool_calls\":[ {\"id\":\"a\", \"type\":"
+          "\"function\",\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}},"
+          "\"function\" : {\"x\":1.0}} ,{\"id\":\"b\"}], \"y\":2}] , \"z\":3}",
+          "{\"messages\" : [ {\"content\":\"R1dSM\"}, {\"tool_calls\":[ {\"id\":\"a\",\"type\":"
+          "\"function\",\"function\":{\"x\":1.0}} ,{\"id\":\"b\"}], \"y\":2}] , \"z\":3}",
+          "calls of Chat");
+    check(c,
+          "{\"messages\":[{\"content\":\"R1dSM\",\"tool_calls\":[{\"extra_content\":{\"google\":{"
+          "\"thought_signature\":\"c2ln\"}}}]}]}",
+          NULL, "Google's own on a call");
     check(r, "{\"input\":\"R1dSMWNi\"}", NULL, "a text that looks like one");
     check(r, "{\"input\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and as a content");
     check(m, "{\"messages\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and in Messages");
