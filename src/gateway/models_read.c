@@ -1,11 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "models_read.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include <apr_time.h>
-
+#include "wire/instant.h"
 #include "wire/json_scan.h"
 
 /* Longer ones are no names of models. */
@@ -14,22 +12,11 @@
 /* The list's objects and their members; deeper ones need no tokens. */
 #define RECORD_DEPTH 3
 
-static apr_int64_t unix_of_rfc3339(const char *s)
+static apr_int64_t unix_seconds(const char *instant)
 {
-    apr_time_exp_t t;
     apr_time_t when;
 
-    memset(&t, 0, sizeof(t));
-    if (!s || sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
-                     &t.tm_min, &t.tm_sec) != 6) {
-        return 0;
-    }
-    t.tm_year -= 1900;
-    t.tm_mon -= 1;
-    if (t.tm_mon < 0 || t.tm_mon > 11 || apr_time_exp_get(&when, &t) != APR_SUCCESS || when < 0) {
-        return 0;
-    }
-    return apr_time_sec(when);
+    return instant && clp_instant_parse(instant, &when) && when > 0 ? apr_time_sec(when) : 0;
 }
 
 static const char *string_or(clp_jval v, const char *otherwise, apr_pool_t *pool)
@@ -70,7 +57,7 @@ static void read_model(clp_jval object, apr_array_header_t *into, apr_pool_t *po
     m->owner = string_or(clp_jval_get(object, "owned_by"),
                          clp_jval_is_string(created_at) ? "anthropic" : "system", pool);
     m->created = clp_jval_is_string(created_at)
-                     ? unix_of_rfc3339(clp_jval_cstr(created_at, pool))
+                     ? unix_seconds(clp_jval_cstr(created_at, pool))
                      : clp_jval_count_or(clp_jval_get(object, "created"), 0);
 }
 

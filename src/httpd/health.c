@@ -1,19 +1,10 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "endpoints.h"
 
-#include <apr_strings.h>
-
 #include "clp_version.h"
 #include "reply.h"
+#include "wire/instant.h"
 #include "wire/json_write.h"
-
-static const char *rfc3339(apr_time_t when, apr_pool_t *pool)
-{
-    apr_time_exp_t t;
-    apr_time_exp_gmt(&t, when);
-    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1,
-                        t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
-}
 
 static int count_active(const clp_channel_set *set)
 {
@@ -36,7 +27,7 @@ int clp_endpoint_health(request_rec *r, clp_request *q)
     clp_jw_init(&w, json);
     clp_jw_object(&w);
     clp_jw_kstr(&w, "status", active ? "healthy" : "unavailable");
-    clp_jw_kstr(&w, "timestamp", rfc3339(r->request_time, r->pool));
+    clp_jw_kstr(&w, "timestamp", clp_instant_text(r->request_time, r->pool));
     clp_jw_kstr(&w, "version", CLP_VERSION);
     clp_jw_key(&w, "channels");
     clp_jw_object(&w);

@@ -7,6 +7,8 @@
 #include <apr_date.h>
 #include <apr_lib.h>
 
+#include "wire/instant.h"
+
 #define DAY_MS (APR_INT64_C(24) * 60 * 60 * 1000)
 
 #define HOP_BY_HOP                                                                                 \
@@ -225,60 +227,11 @@ static apr_int64_t duration(const char *value)
     return sum > DAY_MS ? DAY_MS : sum;
 }
 
-static int two_digits(const char *p)
-{
-    return apr_isdigit(p[0]) && apr_isdigit(p[1]) ? (p[0] - '0') * 10 + p[1] - '0' : -1;
-}
-
-/* An RFC 3339 instant, or 0. */
-static apr_time_t instant(const char *v)
-{
-    apr_time_exp_t x;
-    apr_time_t at;
-    int century, year, offset;
-    if (strspn(v, "0123456789-T:+.Zz t") != strlen(v) || strlen(v) < 20 || v[4] != '-' ||
-        v[7] != '-' || v[13] != ':' || v[16] != ':') {
-        return 0;
-    }
-    memset(&x, 0, sizeof(x));
-    century = two_digits(v);
-    year = two_digits(v + 2);
-    x.tm_mon = two_digits(v + 5) - 1;
-    x.tm_mday = two_digits(v + 8);
-    x.tm_hour = two_digits(v + 11);
-    x.tm_min = two_digits(v + 14);
-    x.tm_sec = two_digits(v + 17);
-    if (century < 0 || year < 0 || x.tm_mon < 0 || x.tm_mon > 11 || x.tm_mday < 1 ||
-        x.tm_mday > 31 || x.tm_hour < 0 || x.tm_min < 0 || x.tm_sec < 0) {
-        return 0;
-    }
-    x.tm_year = century * 100 + year - 1900;
-    if (apr_time_exp_get(&at, &x) != APR_SUCCESS) {
-        return 0;
-    }
-    v += 19;
-    if (*v == '.') {
-        v += 1 + strspn(v + 1, "0123456789");
-    }
-    if (*v == 'Z' || *v == 'z') {
-        return at;
-    }
-    if ((*v != '+' && *v != '-') || strlen(v) != 6 || v[3] != ':' || two_digits(v + 1) < 0 ||
-        two_digits(v + 4) < 0) {
-        return 0;
-    }
-    offset = two_digits(v + 1) * 3600 + two_digits(v + 4) * 60;
-    return at - apr_time_from_sec(*v == '+' ? offset : -offset);
-}
-
 /* What one reset field says, in milliseconds from now; -1 = nothing. */
 static apr_int64_t reset_in(const char *value, apr_time_t now)
 {
     apr_time_t at = epoch_seconds(value);
-    if (!at) {
-        at = instant(value);
-    }
-    return at ? until(at, now) : duration(value);
+    return at || clp_instant_parse(value, &at) ? until(at, now) : duration(value);
 }
 
 /*

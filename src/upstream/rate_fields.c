@@ -1,12 +1,13 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/rate_fields.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+
+#include "wire/instant.h"
 
 static const char *const kinds[] = {"requests", "tokens"};
 static const char *const counts[] = {"limit", "remaining"};
@@ -26,43 +27,6 @@ static const char *openai_name(const char *kind, const char *what, apr_pool_t *p
 static apr_int64_t seconds_up(apr_interval_time_t t)
 {
     return t <= 0 ? 0 : (t + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC;
-}
-
-/* "2026-11-23T10:00:00Z", with optional fraction and offset; 0 = unreadable. */
-static apr_time_t parse_instant(const char *s)
-{
-    apr_time_exp_t e;
-    apr_time_t t;
-    int y, mo, d, h, mi, sec, used = 0;
-    int oh, om;
-    char sign;
-
-    if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &sec, &used) != 6 || !used) {
-        return 0;
-    }
-    s += used;
-    if (*s == '.') {
-        for (s++; apr_isdigit(*s); s++) {
-        }
-    }
-    memset(&e, 0, sizeof(e));
-    e.tm_year = y - 1900;
-    e.tm_mon = mo - 1;
-    e.tm_mday = d;
-    e.tm_hour = h;
-    e.tm_min = mi;
-    e.tm_sec = sec;
-    if (mo < 1 || mo > 12 || apr_time_exp_gmt_get(&t, &e) != APR_SUCCESS) {
-        return 0;
-    }
-    if (!strcmp(s, "Z") || !strcmp(s, "z")) {
-        return t;
-    }
-    if (sscanf(s, "%c%2d:%2d", &sign, &oh, &om) == 3 && (sign == '+' || sign == '-')) {
-        apr_time_t offset = apr_time_from_sec((oh * 60 + om) * 60);
-        return sign == '+' ? t - offset : t + offset;
-    }
-    return 0;
 }
 
 /* "1h2m3.5s", "20ms", "6m0s"; -1 = unreadable. */
@@ -120,7 +84,7 @@ void clp_rate_fields_to_openai(apr_table_t *to, const apr_table_t *from, apr_tim
                            anthropic_name(kinds[k], counts[c], pool));
             }
         reset = apr_table_get(from, anthropic_name(kinds[k], "reset", pool));
-        if (reset && (at = parse_instant(reset)) != 0) {
+        if (reset && clp_instant_parse(reset, &at)) {
             apr_int64_t s = seconds_up(at - now);
             apr_table_setn(
                 to, openai_name(kinds[k], "reset", pool),
@@ -146,11 +110,8 @@ void clp_rate_fields_to_anthropic(apr_table_t *to, const apr_table_t *from, apr_
             }
         reset = apr_table_get(from, openai_name(kinds[k], "reset", pool));
         if (reset && (in = parse_duration(reset)) >= 0) {
-            apr_time_exp_t e;
-            apr_time_exp_gmt(&e, apr_time_from_sec(seconds_up(now + in)));
             apr_table_setn(to, anthropic_name(kinds[k], "reset", pool),
-                           apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", e.tm_year + 1900,
-                                        e.tm_mon + 1, e.tm_mday, e.tm_hour, e.tm_min, e.tm_sec));
+                           clp_instant_text(apr_time_from_sec(seconds_up(now + in)), pool));
         }
         }
 }

@@ -144,7 +144,7 @@ static void test_retry_after(apr_pool_t *pool)
         {{"retry-after-ms", "x", "retry-after", "7"}, 429, 7000},
         {{"anthropic-ratelimit-requests-reset", "1994-11-06T08:50:37Z"}, 429, 60000},
         {{"anthropic-ratelimit-requests-reset", "1994-11-06T08:50:37Z"}, 500, -1},
-        {{"anthropic-ratelimit-tokens-reset", "1994-11-06T09:50:37.25+01:00"}, 429, 60000},
+        {{"anthropic-ratelimit-tokens-reset", "1994-11-06T09:50:37.25+01:00"}, 429, 60250},
         {{"anthropic-ratelimit-tokens-reset", "1994-11-06T07:50:37-01:00"}, 429, 60000},
         {{"anthropic-ratelimit-tokens-reset", "1994-11-06T08:00:00Z"}, 429, 0},
         {{"anthropic-ratelimit-tokens-reset", "1994-13-06T08:00:00Z"}, 429, -1},
