@@ -312,41 +312,88 @@ static int fits_role(const contents *c, clp_block_kind kind)
                                            : 1;
 }
 
+/*
+ * The member that holds the data of a part, none if that is its text. A part is
+ * one thing; of two the one not looked at would be lost.
+ */
+static clp_jval find_member(contents *c, clp_jval part, clp_block_kind *kind)
+{
+    clp_jval found = CLP_JVAL_NONE;
+    int things = clp_jval_text(clp_jval_get(part, "text")).s.n > 0;
+
+    for (apr_size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        clp_jval m = clp_gemini_get(part, members[i].name);
+        if (!clp_jval_nil(m)) {
+            found = m;
+            *kind = members[i].kind;
+            things++;
+        }
+    }
+    if (things > 1) {
+        clp_reject(c->r, part, "holds more than one kind of data");
+    }
+    return found;
+}
+
+/* Is there more than a text and notes about it? It is data of a kind that is not known. */
+static int holds_unknown(clp_jval part)
+{
+    static const char *const notes[] = {"text", "thought", "thoughtSignature", "partMetadata"};
+
+    CLP_JVAL_EACH (m, part) {
+        int known = clp_jval_nil(m);
+        for (apr_size_t i = 0; !known && i < sizeof(notes) / sizeof(notes[0]); i++) {
+            known = clp_gemini_named(m, notes[i]);
+        }
+        if (!known) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void read_data(contents *c, clp_jval part, clp_jval m, clp_block_kind kind,
+                      clp_text signature)
+{
+    if (!clp_jval_is_object(m)) {
+        clp_reject(c->r, m, "expected an object");
+        return;
+    }
+    if (!fits_role(c, kind)) {
+        clp_reject(c->r, m, "cannot stand in a content of this role");
+        return;
+    }
+    if (kind == CLP_BLOCK_TOOL_CALL) {
+        add_state(c, signature, CLP_STATE_NEXT_CALL, part);
+    }
+    read_member(c, part, m, kind);
+}
+
 static void read_part_object(contents *c, clp_jval v)
 {
     clp_text signature = clp_read_text(c->r, v, clp_gemini_name(v, "thoughtSignature", c->r->pool));
-    clp_jval text = clp_jval_get(v, "text");
+    int thought = clp_read_flag(c->r, v, "thought") == 1 && is_model(c);
+    clp_block_kind kind = CLP_BLOCK_TEXT;
+    clp_jval data = find_member(c, v, &kind);
 
+    if (c->r->problem) {
+        return;
+    }
     if (clp_text_is(signature, CLP_GEMINI_SKIP_MARK) || !is_model(c)) {
         signature = clp_text_str("");
     }
     clp_gemini_carrier_open(c->r, c->turn, signature, c->key, v);
-    if (clp_read_flag(c->r, v, "thought") == 1 && is_model(c)) {
-        read_thought(c, v, signature);
-        return;
-    }
-    for (apr_size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        clp_jval m = clp_gemini_get(v, members[i].name);
-        if (clp_jval_nil(m)) {
-            continue;
-        }
-        if (!clp_jval_is_object(m) || !fits_role(c, members[i].kind)) {
-            clp_reject(c->r, m,
-                       clp_jval_is_object(m) ? "cannot stand in a content of this role"
-                                             : "expected an object");
-            return;
-        }
-        if (members[i].kind == CLP_BLOCK_TOOL_CALL) {
-            add_state(c, signature, CLP_STATE_NEXT_CALL, v);
-        }
-        read_member(c, v, m, members[i].kind);
-        return;
-    }
-    if (clp_jval_ok(text) || signature.s.n) {
-        read_text(c, v, signature);
-    }
-    else if (clp_jval_count(v) > 0) {
+    if (!clp_jval_ok(data) && !clp_jval_text(clp_jval_get(v, "text")).s.n && holds_unknown(v)) {
         clp_reject(c->r, v, "this kind of part is not known");
+    }
+    else if (thought && kind != CLP_BLOCK_TOOL_CALL) {
+        read_thought(c, v, signature);
+    }
+    else if (clp_jval_ok(data)) {
+        read_data(c, v, data, kind, signature);
+    }
+    else {
+        read_text(c, v, signature);
     }
 }
 

@@ -64,6 +64,9 @@ clp_text clp_messages_render_search(clp_reading *r, clp_jval block)
     clp_text_append_escaped(b, clp_jval_text(clp_jval_get(block, "title")));
     line(b, "", clp_jval_text(clp_jval_get(block, "source")));
     CLP_JVAL_EACH (part, clp_jval_get(block, "content")) {
+        if (!clp_jval_str_is(clp_jval_get(part, "type"), "text")) {
+            clp_reject_member(r, part, "type", "expected \"text\"");
+        }
         line(b, "", clp_jval_text(clp_jval_get(part, "text")));
     }
     return clp_reading_take(r);

@@ -290,9 +290,13 @@ static void read_local_shell_call(clp_reading *r, clp_jval v)
 {
     clp_block *b = assistant_block(r, v, CLP_BLOCK_TOOL_CALL);
     clp_jval action = clp_read_object(r, v, "action");
+    clp_jval type = clp_jval_get(action, "type");
     clp_buffer *json = clp_buffer_make(r->pool, 0);
     clp_jw w;
 
+    if (!clp_jval_nil(type) && !clp_jval_str_is(type, "exec")) {
+        clp_reject(r, type, "expected \"exec\"");
+    }
     /* early clients give the item's own id only */
     b->id = clp_read_text(r, v, "call_id");
     if (!b->id.s.n) {
@@ -386,6 +390,45 @@ static clp_block *result_text(clp_reading *r, clp_block *result, clp_jval v)
     return b;
 }
 
+/* How a command ended. */
+static void say_outcome(clp_reading *r, clp_jval outcome)
+{
+    clp_jval type = clp_jval_get(outcome, "type");
+    clp_jval code = clp_jval_get(outcome, "exit_code");
+
+    if (clp_jval_str_is(type, "timeout")) {
+        clp_buffer_lit(r->scratch, "\\n[timed out]");
+    }
+    else if (!clp_jval_nil(type) && !clp_jval_str_is(type, "exit")) {
+        clp_reject(r, type, "expected \"exit\" or \"timeout\"");
+    }
+    else if (clp_jval_kind(code) == CLP_JSON_NUMBER) {
+        clp_buffer_lit(r->scratch, "\\n[exit code ");
+        clp_buffer_span(r->scratch, clp_jval_raw(code));
+        clp_buffer_putc(r->scratch, ']');
+    }
+}
+
+static void say_command(clp_reading *r, clp_jval part)
+{
+    clp_text out = clp_read_text(r, part, "stdout"), err = clp_read_text(r, part, "stderr");
+    clp_jval outcome = clp_read_object(r, part, "outcome");
+
+    if (!out.s.p && !err.s.p && !clp_jval_ok(outcome)) {
+        clp_reject(r, part, "expected what a command wrote");
+        return;
+    }
+    if (r->scratch->n) {
+        clp_buffer_lit(r->scratch, "\\n");
+    }
+    clp_text_append_escaped(r->scratch, out);
+    if (err.s.n) {
+        clp_buffer_puts(r->scratch, out.s.n ? "\\n" : "");
+        clp_text_append_escaped(r->scratch, err);
+    }
+    say_outcome(r, outcome);
+}
+
 /* Outputs of the commands, one behind the other. */
 static void read_shell_output(clp_reading *r, clp_jval v)
 {
@@ -398,24 +441,10 @@ static void read_shell_output(clp_reading *r, clp_jval v)
     }
     b = result_block(r, v);
     CLP_JVAL_EACH (part, output) {
-        clp_text out = clp_read_text(r, part, "stdout"), err = clp_read_text(r, part, "stderr");
-        clp_jval code = clp_jval_get(clp_jval_get(part, "outcome"), "exit_code");
-        if (r->scratch->n) {
-            clp_buffer_lit(r->scratch, "\\n");
+        if (r->problem) {
+            return;
         }
-        clp_text_append_escaped(r->scratch, out);
-        if (err.s.n) {
-            clp_buffer_puts(r->scratch, out.s.n ? "\\n" : "");
-            clp_text_append_escaped(r->scratch, err);
-        }
-        if (clp_jval_str_is(clp_jval_get(clp_jval_get(part, "outcome"), "type"), "timeout")) {
-            clp_buffer_lit(r->scratch, "\\n[timed out]");
-        }
-        else if (clp_jval_kind(code) == CLP_JSON_NUMBER) {
-            clp_buffer_lit(r->scratch, "\\n[exit code ");
-            clp_buffer_span(r->scratch, clp_jval_raw(code));
-            clp_buffer_putc(r->scratch, ']');
-        }
+        say_command(r, part);
     }
     result_text(r, b, v);
 }
@@ -495,7 +524,28 @@ static void read_server_call(clp_reading *r, clp_jval v)
     b->text = clp_reading_take(r);
 }
 
-/* Lists of a server's tools, and questions whether one may be run, say nothing afterwards. */
+static void read_approval_request(clp_reading *r, clp_jval v)
+{
+    clp_buffer_lit(r->scratch, "[mcp_approval_request");
+    say(r, ": ", clp_read_text(r, v, "name"));
+    clp_buffer_putc(r->scratch, ']');
+    say(r, " ", clp_read_text(r, v, "arguments"));
+    assistant_block(r, v, CLP_BLOCK_SERVER)->text = clp_reading_take(r);
+}
+
+/* What the user said to it, which may be more than yes or no. */
+static void read_approval_response(clp_reading *r, clp_jval v)
+{
+    clp_turn *t = clp_conversation_turn(r->c, CLP_ROLE_USER, v);
+
+    clp_buffer_puts(r->scratch, clp_read_flag(r, v, "approve") == 1
+                                    ? "[mcp_approval_response: approved]"
+                                    : "[mcp_approval_response: denied]");
+    say(r, " ", clp_read_text(r, v, "reason"));
+    clp_turn_block(t, r->pool, CLP_BLOCK_TEXT, v)->text = clp_reading_take(r);
+}
+
+/* A list of a server's tools says nothing afterwards. */
 static void read_nothing(clp_reading *r, clp_jval v)
 {
     (void)r;
@@ -531,8 +581,8 @@ static const struct {
     {"image_generation_call", read_server_call},
     {"mcp_call", read_server_call},
     {"mcp_list_tools", read_nothing},
-    {"mcp_approval_request", read_nothing},
-    {"mcp_approval_response", read_nothing},
+    {"mcp_approval_request", read_approval_request},
+    {"mcp_approval_response", read_approval_response},
     {"item_reference", read_reference},
 };
 
