@@ -10,7 +10,7 @@
 #include "gateway/outcome.h"
 #include "gateway/response_keep.h"
 #include "sched/plan.h"
-#include "state/pin_table.h"
+#include "gateway/thread_pins.h"
 #include "upstream/transport.h"
 
 /**
@@ -56,7 +56,7 @@ typedef struct clp_exchange_params {
     const char *method;     /**< CLP_OP_RESOURCE: GET, POST or DELETE */
     const char *path; /**< CLP_OP_RESOURCE: behind the version, e.g. "/responses/ID"; escaped */
     const clp_response_keeper *keeper; /**< of converted Responses answers; NULL = none */
-    clp_pin_table *pins;               /**< NULL = threads are not remembered */
+    const clp_thread_pins *pins;       /**< NULL = threads are not remembered */
     const char *scope;                 /**< whose threads: the user's name; "" = nobody's */
     void *subject;                     /**< passed to clp_log() */
 } clp_exchange_params;

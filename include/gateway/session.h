@@ -61,6 +61,15 @@ typedef enum clp_session_status {
 } clp_session_status;
 
 /**
+ * When it was last told that a store takes nothing more, or does not answer. Read and
+ * written without a lock; lies in memory that all processes share.
+ */
+typedef struct clp_session_told {
+    apr_time_t full;
+    apr_time_t down;
+} clp_session_told;
+
+/**
  * A place for records, by name. May be used by all threads and processes at
  * once; a call may take as long as the store is allowed to.
  */
@@ -74,7 +83,17 @@ struct clp_session_store {
     clp_session_status (*remove)(clp_session_store *s, clp_span name, apr_time_t now,
                                  apr_pool_t *pool);
     void *ctx;
+    clp_session_told *told; /**< NULL = nothing is told */
 };
+
+/**
+ * Log what a store said, at most once a minute whichever process it is.
+ * @param status  FULL or DOWN; of others nothing is logged
+ * @param outcome what follows from it
+ * @param subject for clp_log()
+ */
+void clp_session_store_tell(clp_session_store *s, clp_session_status status, const char *outcome,
+                            void *subject);
 
 /** A store in the shared table; made in `pool`. */
 clp_session_store *clp_session_store_of_table(clp_session_table *table, apr_pool_t *pool);

@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 
 #include "attempt.h"
-#include "gateway/thread_pins.h"
 #include "sched/verdict.h"
 #include "upstream/headers.h"
 #include "wire/log.h"
@@ -27,6 +26,7 @@ struct clp_exchange {
     int keepalive_due;
     int done;
     int broken;
+    int noted;               /* where the answer lives is remembered */
     apr_time_t last_taken;   /* when the client last got something */
     const clp_problem *best; /* the most useful failure so far */
 
@@ -194,6 +194,18 @@ static void close_attempt(clp_exchange *x, clp_attempt *a, const clp_problem *pr
     }
 }
 
+/* Before the client has the whole answer, or it might go on from it too soon. */
+static void note_where(clp_exchange *x, const clp_attempt *a)
+{
+    const clp_relay *r = a->relay;
+
+    if (r->answer_id && !x->noted) {
+        x->noted = 1;
+        clp_thread_pins_note(x->params.pins, x->params.scope, r->answer_id, &a->candidate,
+                             apr_time_now(), x->params.subject, r->pool);
+    }
+}
+
 /* What the client got comes from this attempt. */
 static void take_answer(clp_exchange *x, const clp_attempt *a)
 {
@@ -206,10 +218,6 @@ static void take_answer(clp_exchange *x, const clp_attempt *a)
     x->outcome.first_event = a->first_event;
     x->outcome.request_id = r->request_id ? apr_pstrdup(x->pool, r->request_id) : NULL;
     x->outcome.converted = !a->call.passthrough;
-    if (r->answer_id) {
-        clp_thread_pins_note(x->params.pins, x->params.scope, r->answer_id, &a->candidate,
-                             apr_time_now(), r->pool);
-    }
 }
 
 /* The client did not write what a counting upstream of another dialect refuses. */
@@ -268,10 +276,12 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
     case CLP_RELAY_COMMITTED:
         x->winner = a;
         take_head(x, &r->head);
+        note_where(x, a);
         break;
     case CLP_RELAY_COMPLETE:
         x->winner = a;
         take_head(x, &r->head);
+        note_where(x, a);
         take_answer(x, a);
         close_attempt(x, a, NULL, CLP_VERDICT_STOP);
         end(x, CLP_RESULT_OK);

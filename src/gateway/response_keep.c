@@ -3,25 +3,6 @@
 
 #include "state/pin_table.h"
 #include "wire/json_write.h"
-#include "wire/log.h"
-
-/* A store that is away is told of once in this time. */
-#define WARN_EVERY apr_time_from_sec(60)
-
-static void warn(void *subject, const char *what)
-{
-    static apr_time_t last;
-    apr_time_t now = apr_time_now();
-    apr_time_t before = __atomic_load_n(&last, __ATOMIC_RELAXED);
-
-    if (now - before >= WARN_EVERY &&
-        __atomic_compare_exchange_n(&last, &before, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-        clp_log(subject, CLP_LOG_WARNING, 0, 1600,
-                "a response could not be stored: %s; its conversation cannot be continued by its "
-                "id",
-                what);
-    }
-}
 
 /* Where the JSON of the last event begins and ends; the whole for a document. */
 static clp_span last_json(clp_span bytes, int stream)
@@ -87,12 +68,9 @@ static int keep(const clp_response_keeper *k, clp_span document, const clp_candi
     turn.input = clp_buffer_all(own);
     status = clp_chain_store(k->store, &turn, document, &k->limits, apr_time_now(), pool);
     clp_buffer_release(own);
-    if (status == CLP_SESSION_FULL) {
-        warn(k->subject, "it is larger than the store takes");
-    }
-    else if (status != CLP_SESSION_OK) {
-        warn(k->subject, "the store does not answer");
-    }
+    clp_session_store_tell(k->store, status,
+                           "a response is not stored, so nothing can go on from it by its id",
+                           k->subject);
     return status == CLP_SESSION_OK;
 }
 

@@ -1,10 +1,14 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
+#include "wire/log.h"
 #include "wire/text.h"
 
 #define MAGIC     0x31736c63 /* "cls1" */
 #define HEAD_SIZE 104
+
+/* A store that fails is told of once in this time. */
+#define TELL_EVERY apr_time_from_sec(60)
 
 clp_session_owner clp_session_owner_of(const char *user)
 {
@@ -131,6 +135,30 @@ int clp_session_record_read(clp_session_record *record, clp_span bytes)
     return 1;
 }
 
+/* --- failures ----------------------------------------------------------------------------- */
+
+/* Is it this caller's turn to tell? */
+static int take_turn(apr_time_t *last)
+{
+    apr_time_t now = apr_time_now();
+    apr_time_t before = __atomic_load_n(last, __ATOMIC_RELAXED);
+
+    return (now - before >= TELL_EVERY || now < before) &&
+           __atomic_compare_exchange_n(last, &before, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void clp_session_store_tell(clp_session_store *s, clp_session_status status, const char *outcome,
+                            void *subject)
+{
+    int full = status == CLP_SESSION_FULL;
+
+    if ((full || status == CLP_SESSION_DOWN) && s->told &&
+        take_turn(full ? &s->told->full : &s->told->down)) {
+        clp_log(subject, CLP_LOG_WARNING, 0, 1600, "the session store %s: %s",
+                full ? "takes nothing as large" : "does not answer", outcome);
+    }
+}
+
 /* --- the shared table as a store -------------------------------------------------------- */
 
 static clp_session_status put_in_table(clp_session_store *s, clp_span name, clp_span value,
@@ -157,7 +185,7 @@ static clp_session_status remove_from_table(clp_session_store *s, clp_span name,
 
 clp_session_store *clp_session_store_of_table(clp_session_table *table, apr_pool_t *pool)
 {
-    clp_session_store *s = apr_palloc(pool, sizeof(*s));
+    clp_session_store *s = apr_pcalloc(pool, sizeof(*s));
     s->put = put_in_table;
     s->get = get_from_table;
     s->remove = remove_from_table;

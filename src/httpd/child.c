@@ -18,16 +18,16 @@ APLOG_USE_MODULE(claude_proxy);
 #define PINS_KEY "mod_claude_proxy_pins_v2"
 
 static clp_curl_engines *engines;
-static clp_pin_table *pins;
+static clp_thread_pins pins;
 
 clp_curl_engines *clp_child_engines(void)
 {
     return engines;
 }
 
-clp_pin_table *clp_child_pins(void)
+const clp_thread_pins *clp_child_pins(void)
 {
-    return pins;
+    return &pins;
 }
 
 static void log_line(void *subject, clp_log_level level, apr_status_t rv, const char *line)
@@ -56,12 +56,12 @@ static void make_pins(server_rec *s)
     void *memory = clp_shared_memory(s, PINS_KEY, size, &fresh, &rv);
 
     if (!memory) {
-        pins = NULL;
+        pins.table = NULL;
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      "CLP2100: no shared memory for %u message threads", rows);
         return;
     }
-    pins = fresh ? clp_pin_table_format(memory, rows) : clp_pin_table_open(memory, size);
+    pins.table = fresh ? clp_pin_table_format(memory, rows) : clp_pin_table_open(memory, size);
 }
 
 static int pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -90,6 +90,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
     clp_request_ids_begin();
     clp_sessions_child(s, p);
+    pins.store = clp_sessions_shared(s);
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

@@ -4,7 +4,7 @@
 
 #include "httpd.h"
 
-#include "state/pin_table.h"
+#include "gateway/thread_pins.h"
 #include "upstream/curl_engine.h"
 
 /**
@@ -18,7 +18,7 @@ clp_curl_engines *clp_child_engines(void);
 
 /** The table of message threads, shared by all children and kept by a graceful
  * restart; NULL if there is no shared memory. */
-clp_pin_table *clp_child_pins(void);
+const clp_thread_pins *clp_child_pins(void);
 
 void clp_child_register(apr_pool_t *p);
 

@@ -49,7 +49,7 @@ clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, 
     query.thread = q->sniffed.thread != NULL;
     clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "",
                           q->sniffed.previous ? q->sniffed.previous : q->sniffed.previous_response,
-                          set, r->request_time, r->pool);
+                          set, r->request_time, r, r->pool);
     problem = clp_plan_make(plan, set, &query, r->pool);
     if (problem && q->held_upstream) {
         problem = clp_chain_unknown(q->sniffed.previous_response, r->pool);

@@ -23,9 +23,10 @@ static clp_session_owner owner_of(request_rec *r)
     return clp_session_owner_of(r->user ? r->user : "");
 }
 
-static clp_problem *store_away(apr_pool_t *pool)
+static clp_problem *store_away(request_rec *r, clp_session_store *store)
 {
-    return clp_problem_make(pool, CLP_OVERLOADED,
+    clp_session_store_tell(store, CLP_SESSION_DOWN, "what is stored there cannot be had", r);
+    return clp_problem_make(r->pool, CLP_OVERLOADED,
                             "The store of responses does not answer; try again later, or send the "
                             "whole conversation without previous_response_id.");
 }
@@ -73,7 +74,7 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
         return expand(r, q, keeper);
     }
     q->held_upstream = 1;
-    return status == CLP_SESSION_DOWN ? store_away(r->pool) : NULL;
+    return status == CLP_SESSION_DOWN ? store_away(r, keeper->store) : NULL;
 }
 
 clp_problem *clp_responses_continue(request_rec *r, clp_request *q)
@@ -159,7 +160,7 @@ static int reply_deleted(request_rec *r, clp_request *q, const clp_session_recor
 
     if (store->remove(store, clp_span_str(record->id), r->request_time, r->pool) ==
         CLP_SESSION_DOWN) {
-        return clp_reply_problem(r, q, store_away(r->pool));
+        return clp_reply_problem(r, q, store_away(r, store));
     }
     clp_jw_init(&w, json);
     clp_jw_object(&w);
@@ -273,7 +274,7 @@ int clp_endpoint_response(request_rec *r, clp_request *q)
             return rv;
         }
     }
-    return status == CLP_SESSION_DOWN ? clp_reply_problem(r, q, store_away(r->pool))
+    return status == CLP_SESSION_DOWN ? clp_reply_problem(r, q, store_away(r, store))
                                       : reply_missing(r, q, id);
 }
 

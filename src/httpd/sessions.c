@@ -9,6 +9,7 @@
 APLOG_USE_MODULE(claude_proxy);
 
 #define MEMORY_KEY "mod_claude_proxy_sessions_v1"
+#define TOLD_KEY   "mod_claude_proxy_sessions_told_v1"
 
 static clp_session_store *store;
 
@@ -30,11 +31,24 @@ static clp_session_store *own_table(server_rec *s, const clp_server_config *conf
     return table ? clp_session_store_of_table(table, p) : NULL;
 }
 
+/* Without shared memory each process keeps its own time. */
+static clp_session_told *told_together(server_rec *s)
+{
+    static clp_session_told own;
+    apr_status_t rv;
+    int fresh;
+    void *memory = clp_shared_memory(s, TOLD_KEY, sizeof(own), &fresh, &rv);
+    return memory ? memory : &own;
+}
+
 void clp_sessions_start(server_rec *s, apr_pool_t *p)
 {
     const clp_server_config *conf = clp_server_config_of(s);
     store = conf->session_socache ? clp_session_socache_start(conf->session_socache, s, p)
                                   : own_table(s, conf, p);
+    if (store) {
+        store->told = told_together(s);
+    }
 }
 
 void clp_sessions_child(server_rec *s, apr_pool_t *p)
@@ -48,6 +62,11 @@ void clp_sessions_child(server_rec *s, apr_pool_t *p)
 clp_session_store *clp_sessions_store(const clp_dir_config *conf)
 {
     return CLP_CONF(conf, sessions) ? store : NULL;
+}
+
+clp_session_store *clp_sessions_shared(server_rec *s)
+{
+    return clp_server_config_of(s)->session_socache ? store : NULL;
 }
 
 clp_chain_limits clp_sessions_limits(const clp_dir_config *conf)

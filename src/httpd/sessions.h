@@ -17,6 +17,9 @@ void clp_sessions_child(server_rec *s, apr_pool_t *p);
 /** The store; NULL where ClaudeSessions is Off, or if there is none. */
 clp_session_store *clp_sessions_store(const clp_dir_config *conf);
 
+/** The store if it is one that other hosts or a later start of this one may share; else NULL. */
+clp_session_store *clp_sessions_shared(server_rec *s);
+
 /** The limits that hold at a location. */
 clp_chain_limits clp_sessions_limits(const clp_dir_config *conf);
 
