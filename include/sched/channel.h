@@ -61,6 +61,7 @@ typedef struct clp_key {
     const char *secret; /**< never logged, never in shared memory */
     const char *mask;   /**< what may be shown */
     const char *id;     /**< first 16 hex digits of its SHA-256: names it in API and tables */
+    const char *source; /**< env:NAME, file:PATH or exec:COMMAND it came from; NULL = said itself */
     clp_row_ref row;    /**< its state; set once, when the configuration is taken into use */
 } clp_key;
 
@@ -117,8 +118,8 @@ typedef struct clp_channel {
 /** A channel with the default of everything, without dialect, URL, key and state. */
 clp_channel *clp_channel_make(const char *name, apr_pool_t *pool);
 
-/** Add a key without state as the last. Strings stay the caller's. */
-void clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id);
+/** Add a key without state as the last, and give it. Strings stay the caller's. */
+clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id);
 
 /** Channels a request may use, in the order of the configuration. */
 typedef struct clp_channel_set {

@@ -2,7 +2,7 @@
 #ifndef CLP_WIRE_QUANTITY_H
 #define CLP_WIRE_QUANTITY_H
 
-#include <apr.h>
+#include <apr_pools.h>
 
 /**
  * @file quantity.h
@@ -24,5 +24,8 @@ int clp_size_parse(const char *text, apr_int64_t *out);
  * unit. Either case.
  */
 int clp_time_parse(const char *text, apr_int64_t *out);
+
+/** A time as it would be written, in the largest unit that says it exactly: "15m", "1500ms". */
+const char *clp_time_show(apr_int64_t ms, apr_pool_t *pool);
 
 #endif

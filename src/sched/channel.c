@@ -44,13 +44,15 @@ clp_channel *clp_channel_make(const char *name, apr_pool_t *pool)
     return c;
 }
 
-void clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id)
+clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id)
 {
     clp_key *key = apr_array_push(c->keys);
     key->secret = secret;
     key->mask = mask;
     key->id = id;
+    key->source = NULL;
     key->row = no_row;
+    return key;
 }
 
 /*

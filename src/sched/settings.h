@@ -36,6 +36,14 @@ clp_setter clp_set_proxy;
 clp_setter clp_set_http2;
 clp_setter clp_set_header;
 
+/** What stands where a secret is not shown; no setting takes it as a value. */
+#define CLP_SHOWN_SECRET "********"
+
+/** How a value is said; NULL = it is not. */
+const char *clp_service_name(const clp_dialect *dialect);
+const char *clp_auth_name(clp_auth_scheme scheme);
+const char *clp_status_name(clp_channel_status status);
+
 /** On or Off: 1 and `value`, else 0. */
 int clp_setting_flag(const char *text, int *value);
 

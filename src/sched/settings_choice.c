@@ -24,19 +24,29 @@ const char *clp_set_priority(clp_channel_draft *d, int argc, const char *const *
     return NULL;
 }
 
+static const struct {
+    const char *name;
+    clp_channel_status status;
+} statuses[] = {{"active", CLP_CHANNEL_ACTIVE},
+                {"suspended", CLP_CHANNEL_SUSPENDED},
+                {"disabled", CLP_CHANNEL_DISABLED},
+                {NULL, CLP_CHANNEL_ACTIVE}};
+
+const char *clp_status_name(clp_channel_status status)
+{
+    int i = 0;
+    while (statuses[i].name && statuses[i].status != status) {
+        i++;
+    }
+    return statuses[i].name;
+}
+
 const char *clp_set_status(clp_channel_draft *d, int argc, const char *const *argv)
 {
-    static const struct {
-        const char *name;
-        clp_channel_status status;
-    } all[] = {{"active", CLP_CHANNEL_ACTIVE},
-               {"suspended", CLP_CHANNEL_SUSPENDED},
-               {"disabled", CLP_CHANNEL_DISABLED}};
-
     (void)argc;
-    for (apr_size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (strcasecmp(argv[0], all[i].name) == 0) {
-            d->channel->status = all[i].status;
+    for (int i = 0; statuses[i].name; i++) {
+        if (strcasecmp(argv[0], statuses[i].name) == 0) {
+            d->channel->status = statuses[i].status;
             return NULL;
         }
     }

@@ -23,6 +23,15 @@ static const struct {
     {NULL, NULL},
 };
 
+const char *clp_service_name(const clp_dialect *dialect)
+{
+    int i = 0;
+    while (services[i].service && services[i].dialect != dialect) {
+        i++;
+    }
+    return services[i].service;
+}
+
 const char *clp_set_service(clp_channel_draft *d, int argc, const char *const *argv)
 {
     (void)argc;
@@ -63,7 +72,8 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
     return NULL;
 }
 
-static const char *add_key(clp_channel_draft *d, const char *secret)
+/** @param source env:NAME and the like; NULL when the key itself was said */
+static const char *add_key(clp_channel_draft *d, const char *secret, const char *source)
 {
     const apr_array_header_t *keys = d->channel->keys;
     char digest[65];
@@ -77,7 +87,7 @@ static const char *add_key(clp_channel_draft *d, const char *secret)
                                 d->label, i + 1, keys->nelts + 1, d->channel->name);
         }
     }
-    clp_channel_add_key(d->channel, secret, clp_mask_secret(secret, d->pool), id);
+    clp_channel_add_key(d->channel, secret, clp_mask_secret(secret, d->pool), id)->source = source;
     return NULL;
 }
 
@@ -86,23 +96,36 @@ const char *clp_set_key(clp_channel_draft *d, int argc, const char *const *argv)
     apr_array_header_t *secrets = apr_array_make(d->pool, 1, sizeof(const char *));
     const char *wrong = d->source->secrets(d->source->ctx, d->label, argv[0], secrets, d->pool);
 
+    int named = !strncmp(argv[0], "env:", 4) || !strncmp(argv[0], "file:", 5) ||
+                !strncmp(argv[0], "exec:", 5);
+
     (void)argc;
     for (int i = 0; i < secrets->nelts && !wrong; i++) {
-        wrong = add_key(d, APR_ARRAY_IDX(secrets, i, const char *));
+        wrong = add_key(d, APR_ARRAY_IDX(secrets, i, const char *), named ? argv[0] : NULL);
     }
     return wrong;
 }
 
+static const struct {
+    const char *name;
+    clp_auth_scheme scheme;
+} schemes[] = {{"dialect", CLP_AUTH_DIALECT},
+               {"bearer", CLP_AUTH_BEARER},
+               {"none", CLP_AUTH_NONE},
+               {"header", CLP_AUTH_HEADER},
+               {NULL, CLP_AUTH_NONE}};
+
+const char *clp_auth_name(clp_auth_scheme scheme)
+{
+    int i = 0;
+    while (schemes[i].name && schemes[i].scheme != scheme) {
+        i++;
+    }
+    return schemes[i].name;
+}
+
 const char *clp_set_auth(clp_channel_draft *d, int argc, const char *const *argv)
 {
-    static const struct {
-        const char *name;
-        clp_auth_scheme scheme;
-    } schemes[] = {{"dialect", CLP_AUTH_DIALECT},
-                   {"bearer", CLP_AUTH_BEARER},
-                   {"none", CLP_AUTH_NONE},
-                   {"header", CLP_AUTH_HEADER},
-                   {NULL, CLP_AUTH_NONE}};
     const char *header = argc > 1 ? argv[1] : NULL;
     int i = 0;
 

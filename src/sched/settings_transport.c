@@ -119,7 +119,8 @@ const char *clp_set_proxy(clp_channel_draft *d, int argc, const char *const *arg
     if (strcasecmp(url, "off") == 0) {
         return NULL;
     }
-    wrong = clp_proxy_check(url, d->pool);
+    wrong = strstr(url, ":" CLP_SHOWN_SECRET "@") ? "the password is what is shown instead of it"
+                                                  : clp_proxy_check(url, d->pool);
     if (wrong) {
         return apr_pstrcat(d->pool, d->label, " '", clp_proxy_shown(url, d->pool), "': ", wrong,
                            NULL);
@@ -178,6 +179,10 @@ const char *clp_set_header(clp_channel_draft *d, int argc, const char *const *ar
             return apr_pstrcat(d->pool, d->label, " cannot ", set ? "set " : "unset ", name, ": ",
                                closed_fields[i].why, NULL);
         }
+    }
+    if (set && strcmp(value, CLP_SHOWN_SECRET) == 0) {
+        return apr_pstrcat(d->pool, d->label, ": the value of ", name,
+                           " is what is shown instead of it; say the value itself", NULL);
     }
     if (set && (!clp_header_value_ok(value) || strstr(value, "${"))) {
         return apr_pstrcat(d->pool, d->label, ": the value of ", name,

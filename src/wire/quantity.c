@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include <apr_strings.h>
+
 /** A word that may follow the number, and what it multiplies by. */
 typedef struct unit {
     const char *name;
@@ -59,4 +61,19 @@ int clp_size_parse(const char *text, apr_int64_t *out)
 int clp_time_parse(const char *text, apr_int64_t *out)
 {
     return parse_with(time_units, text, out);
+}
+
+const char *clp_time_show(apr_int64_t ms, apr_pool_t *pool)
+{
+    static const unit shown[] = {{"d", 86400 * 1000}, {"h", 3600 * 1000}, {"min", 60 * 1000},
+                                 {"s", 1000},         {"ms", 1},          {NULL, 0}};
+    const unit *u = shown;
+
+    if (ms == 0) {
+        return "0";
+    }
+    while (ms % u->factor) {
+        u++;
+    }
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT "%s", ms / u->factor, u->name);
 }

@@ -1,0 +1,302 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "sched/channel_show.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "settings.h"
+#include "upstream/tls_files.h"
+#include "wire/quantity.h"
+
+/** The lines that a setting comes to, while they are made. */
+typedef struct showing {
+    apr_array_header_t *lines;
+    apr_pool_t *pool;
+} showing;
+
+static apr_array_header_t *new_line(showing *to)
+{
+    clp_setting_line *line = apr_array_push(to->lines);
+    line->argv = apr_array_make(to->pool, 2, sizeof(const char *));
+    return line->argv;
+}
+
+static void add(apr_array_header_t *line, const char *arg)
+{
+    APR_ARRAY_PUSH(line, const char *) = arg;
+}
+
+static void show_one(showing *to, const char *arg)
+{
+    if (arg) {
+        add(new_line(to), arg);
+    }
+}
+
+static void show_flag(showing *to, int on)
+{
+    show_one(to, on ? "On" : "Off");
+}
+
+/* A list is one line: its elements are arguments. */
+static void show_list(showing *to, const apr_array_header_t *list)
+{
+    if (list && list->nelts) {
+        apr_array_header_t *line = new_line(to);
+        for (int i = 0; i < list->nelts; i++) {
+            add(line, APR_ARRAY_IDX(list, i, const char *));
+        }
+    }
+}
+
+static void show_service(showing *to, const clp_channel *c)
+{
+    show_one(to, clp_service_name(c->dialect));
+}
+
+static void show_urls(showing *to, const clp_channel *c)
+{
+    show_list(to, c->urls);
+}
+
+static void show_keys(showing *to, const clp_channel *c)
+{
+    const char *before = NULL;
+    for (int i = 0; i < c->keys->nelts; i++) {
+        const clp_key *key = &APR_ARRAY_IDX(c->keys, i, clp_key);
+        /* A file may hold several. */
+        if (!key->source || !before || strcmp(key->source, before) != 0) {
+            show_one(to, key->source ? key->source : key->mask);
+        }
+        before = key->source;
+    }
+}
+
+static void show_priority(showing *to, const clp_channel *c)
+{
+    show_one(to, apr_itoa(to->pool, c->priority));
+}
+
+static void show_status(showing *to, const clp_channel *c)
+{
+    show_one(to, clp_status_name(c->status));
+}
+
+static void show_model_map(showing *to, const clp_channel *c)
+{
+    for (int i = 0; i < c->model_map->nelts; i++) {
+        const clp_model_rule *rule = &APR_ARRAY_IDX(c->model_map, i, clp_model_rule);
+        apr_array_header_t *line = new_line(to);
+        add(line, rule->pattern);
+        add(line, rule->target);
+    }
+}
+
+static void show_models(showing *to, const clp_channel *c)
+{
+    show_list(to, c->models);
+}
+
+static const char *named_time(showing *to, const char *name, apr_int64_t ms)
+{
+    return apr_pstrcat(to->pool, name, "=", clp_time_show(ms, to->pool), NULL);
+}
+
+static void show_timeouts(showing *to, const clp_channel *c)
+{
+    apr_array_header_t *line = new_line(to);
+    add(line, named_time(to, "connect", c->timeouts.connect_ms));
+    add(line, named_time(to, "first-byte", c->timeouts.first_byte_ms));
+    add(line, named_time(to, "idle", c->timeouts.idle_ms));
+    add(line, named_time(to, "total", c->timeouts.total_ms));
+}
+
+static void show_tls_verify(showing *to, const clp_channel *c)
+{
+    show_flag(to, c->tls.verify);
+}
+
+static void show_tls_ca_file(showing *to, const clp_channel *c)
+{
+    show_one(to, c->tls.ca_file);
+}
+
+static void show_tls_ca_path(showing *to, const clp_channel *c)
+{
+    show_one(to, c->tls.ca_path);
+}
+
+static void show_tls_certificate(showing *to, const clp_channel *c)
+{
+    if (c->tls.cert_file) {
+        apr_array_header_t *line = new_line(to);
+        add(line, c->tls.cert_file);
+        add(line, c->tls.key_file);
+    }
+}
+
+static void show_proxy(showing *to, const clp_channel *c)
+{
+    show_one(to, c->proxy ? clp_proxy_shown(c->proxy, to->pool) : NULL);
+}
+
+static void show_http2(showing *to, const clp_channel *c)
+{
+    show_flag(to, c->http2);
+}
+
+static void show_headers(showing *to, const clp_channel *c)
+{
+    for (int i = 0; i < c->header_edits->nelts; i++) {
+        const clp_header_edit *edit = &APR_ARRAY_IDX(c->header_edits, i, clp_header_edit);
+        apr_array_header_t *line = new_line(to);
+        add(line, edit->value ? "set" : "unset");
+        add(line, edit->name);
+        if (edit->value) {
+            add(line, CLP_SHOWN_SECRET);
+        }
+    }
+}
+
+static void show_user_agent(showing *to, const clp_channel *c)
+{
+    show_one(to, c->user_agent);
+}
+
+static void show_auth(showing *to, const clp_channel *c)
+{
+    apr_array_header_t *line = new_line(to);
+    add(line, clp_auth_name(c->auth));
+    if (c->auth == CLP_AUTH_HEADER) {
+        add(line, c->auth_header);
+    }
+}
+
+static void show_options(showing *to, const clp_channel *c)
+{
+    const clp_traits dflt = clp_traits_default();
+    apr_array_header_t *line = apr_array_make(to->pool, 4, sizeof(const char *));
+#define SHOW_TRAIT(member, name, preset, text)                                                     \
+    if (c->traits.member != dflt.member) {                                                         \
+        add(line, c->traits.member ? name "=on" : name "=off");                                    \
+    }
+    CLP_TRAITS(SHOW_TRAIT)
+#undef SHOW_TRAIT
+    if (line->nelts) {
+        ((clp_setting_line *)apr_array_push(to->lines))->argv = line;
+    }
+}
+
+static void show_api_version(showing *to, const clp_channel *c)
+{
+    show_one(to, c->api_version);
+}
+
+/** Bytes of clp_channel that a setting fills. */
+typedef struct member {
+    apr_size_t at, size;
+} member;
+
+#define MEMBER(m)                                                                                  \
+    {                                                                                              \
+        APR_OFFSETOF(clp_channel, m), sizeof(((clp_channel *)0)->m)                                \
+    }
+
+static const struct row {
+    clp_setting_shape shape;
+    void (*show)(showing *to, const clp_channel *c);
+    member members[2];
+} rows[CLP_SETTING_COUNT] = {
+#define ROW(id, shown, show_it, ...)                                                               \
+    [CLP_SETTING_##id] = {CLP_SHAPE_##shown, show_it, {__VA_ARGS__}}
+    ROW(SERVICE, TEXT, show_service, MEMBER(dialect)),
+    ROW(URLS, LIST, show_urls, MEMBER(urls)),
+    ROW(KEYS, KEYS, show_keys, MEMBER(keys)),
+    ROW(PRIORITY, NUMBER, show_priority, MEMBER(priority)),
+    ROW(STATUS, TEXT, show_status, MEMBER(status)),
+    ROW(MODEL_MAP, MAP, show_model_map, MEMBER(model_map)),
+    ROW(MODELS, LIST, show_models, MEMBER(models)),
+    ROW(TIMEOUTS, NAMED, show_timeouts, MEMBER(timeouts)),
+    ROW(TLS_VERIFY, FLAG, show_tls_verify, MEMBER(tls.verify)),
+    ROW(TLS_CA_FILE, TEXT, show_tls_ca_file, MEMBER(tls.ca_file)),
+    ROW(TLS_CA_PATH, TEXT, show_tls_ca_path, MEMBER(tls.ca_path)),
+    ROW(TLS_CERTIFICATE, ARGS, show_tls_certificate, MEMBER(tls.cert_file), MEMBER(tls.key_file)),
+    ROW(PROXY, TEXT, show_proxy, MEMBER(proxy)),
+    ROW(HTTP2, FLAG, show_http2, MEMBER(http2)),
+    ROW(HEADERS, FIELDS, show_headers, MEMBER(header_edits)),
+    ROW(USER_AGENT, TEXT, show_user_agent, MEMBER(user_agent)),
+    ROW(AUTH, ARGS, show_auth, MEMBER(auth), MEMBER(auth_header)),
+    ROW(OPTIONS, NAMED, show_options, MEMBER(traits)),
+    ROW(API_VERSION, TEXT, show_api_version, MEMBER(api_version)),
+#undef ROW
+};
+
+static const struct {
+    const char *directive, *member;
+} names[] = {
+#define NAMES(id, directive, member) {directive, member},
+    CLP_CHANNEL_SETTINGS(NAMES)
+#undef NAMES
+};
+
+const char *clp_setting_directive(clp_channel_setting_id id)
+{
+    return names[id].directive;
+}
+
+const char *clp_setting_member(clp_channel_setting_id id)
+{
+    return names[id].member;
+}
+
+clp_setting_shape clp_setting_shape_of(clp_channel_setting_id id)
+{
+    return rows[id].shape;
+}
+
+apr_array_header_t *clp_channel_show(const clp_channel *c, clp_channel_setting_id id,
+                                     apr_pool_t *pool)
+{
+    showing to = {apr_array_make(pool, 2, sizeof(clp_setting_line)), pool};
+    rows[id].show(&to, c);
+    return to.lines;
+}
+
+static int same_line(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    int same = a->nelts == b->nelts;
+    for (int i = 0; same && i < a->nelts; i++) {
+        same = !strcmp(APR_ARRAY_IDX(a, i, const char *), APR_ARRAY_IDX(b, i, const char *));
+    }
+    return same;
+}
+
+int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_pool_t *pool)
+{
+    apr_array_header_t *a = clp_channel_show(c, id, pool);
+    apr_array_header_t *b = clp_channel_show(clp_channel_make(c->name, pool), id, pool);
+    int same = a->nelts == b->nelts;
+    for (int i = 0; same && i < a->nelts; i++) {
+        same = same_line(APR_ARRAY_IDX(a, i, clp_setting_line).argv,
+                         APR_ARRAY_IDX(b, i, clp_setting_line).argv);
+    }
+    return same;
+}
+
+void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
+                                  const clp_channel_source *source, apr_pool_t *pool)
+{
+    clp_channel_draft_begin(d, base->name, base->defined_in, source, pool);
+    *d->channel = *base;
+}
+
+void clp_channel_draft_clear(clp_channel_draft *d, clp_channel_setting_id id)
+{
+    const clp_channel *fresh = clp_channel_make(d->channel->name, d->pool);
+    for (int i = 0; i < 2; i++) {
+        const member *m = &rows[id].members[i];
+        memcpy((char *)d->channel + m->at, (const char *)fresh + m->at, m->size);
+    }
+    d->given[id] = NULL;
+}
