@@ -12,6 +12,7 @@
 #include "sched/health_check.h"
 #include "sched/limits.h"
 #include "sched/verdict.h"
+#include "state/rows.h"
 #include "upstream/transport.h"
 
 /**
@@ -48,14 +49,6 @@ typedef struct clp_promotion {
     apr_time_t until;       /**< 0 = not promoted */
     apr_uint32_t protocols; /**< for clients of these only: bits 1 << clp_protocol; 0 = all */
 } clp_promotion;
-
-/** A row of a table in shared memory, and which use of that row is meant. */
-typedef struct clp_row_ref {
-    apr_uint16_t row; /**< CLP_NO_ROW = none */
-    apr_uint32_t epoch;
-} clp_row_ref;
-
-#define CLP_NO_ROW 0xffffu
 
 typedef struct clp_key {
     const char *secret; /**< never logged, never in shared memory */

@@ -1,0 +1,32 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_STATE_CHILDREN_H
+#define CLP_STATE_CHILDREN_H
+
+#include "state/tables.h"
+
+/**
+ * @file children.h
+ * @brief What each process has in flight; what a killed one had goes with its row.
+ */
+
+/**
+ * Take a row for this process; in a child's start. Sets t->child.
+ * @return 0 if all rows are those of living processes: what this one holds will not be counted
+ */
+int clp_child_begin(clp_tables *t, apr_time_t now);
+
+/** Give it back; at a child's orderly end. */
+void clp_child_end(clp_tables *t);
+
+/** Told by who knows that a process has died: frees its row, completes what it was entering. */
+void clp_child_reap(clp_tables *t, pid_t pid);
+
+/** Count one more or one less request of this process in flight, for CLP_TABLE_CHANNELS or
+ * CLP_TABLE_KEYS. Any thread. */
+void clp_in_flight_add(clp_tables *t, clp_table_kind kind, unsigned row);
+void clp_in_flight_remove(clp_tables *t, clp_table_kind kind, unsigned row);
+
+/** How many there are, over all processes. */
+apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned row);
+
+#endif

@@ -1,0 +1,131 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "state/children.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Beside a pid: the row of a dead process is being emptied, by the process of that pid. */
+#define EMPTYING ((apr_uint64_t)1 << 32)
+
+static clp_child_row *child_row(const clp_tables *t, unsigned i)
+{
+    const clp_table_layout *layout = &t->layout[CLP_TABLE_CHILDREN];
+    return (clp_child_row *)((char *)t->blocks[CLP_TABLE_CHILDREN] + i * layout->row_size);
+}
+
+static unsigned rows_used(const clp_tables *t)
+{
+    return (unsigned)clp_word_get(&t->head->children);
+}
+
+static void row_used(clp_tables *t, unsigned i)
+{
+    apr_uint64_t used = clp_word_get(&t->head->children);
+    while (used <= i && !clp_word_swap(&t->head->children, used, i + 1)) {
+        used = clp_word_get(&t->head->children);
+    }
+}
+
+/* Only who changed `holder` to its own mark empties the row, so it cannot be given to the next
+ * while somebody else still does so. */
+static void empty(const clp_tables *t, clp_child_row *row, apr_uint64_t holder)
+{
+    apr_size_t n = (t->layout[CLP_TABLE_CHILDREN].row_size - sizeof(*row)) / sizeof(row->held[0]);
+    apr_uint64_t mine = EMPTYING | (apr_uint64_t)(apr_uint32_t)getpid();
+    if (!clp_word_swap(&row->pid, holder, mine)) {
+        return;
+    }
+    for (apr_size_t i = 0; i < n; i++) {
+        __atomic_store_n(&row->held[i], 0, __ATOMIC_RELAXED);
+    }
+    clp_word_set(&row->pid, 0);
+}
+
+static int take(clp_tables *t, apr_time_t now)
+{
+    for (unsigned i = 0; i < t->layout[CLP_TABLE_CHILDREN].rows; i++) {
+        clp_child_row *row = child_row(t, i);
+        if (clp_word_get(&row->pid) == 0 &&
+            clp_word_swap(&row->pid, 0, (apr_uint64_t)(apr_uint32_t)getpid())) {
+            row_used(t, i);
+            clp_word_set(&row->since, (apr_uint64_t)now);
+            t->child = row;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Rows whose processes ended without anybody telling. */
+static void empty_dead(clp_tables *t)
+{
+    for (unsigned i = 0; i < rows_used(t); i++) {
+        clp_child_row *row = child_row(t, i);
+        apr_uint64_t holder = clp_word_get(&row->pid);
+        if (holder && kill((pid_t)(apr_uint32_t)holder, 0) != 0 && errno == ESRCH) {
+            empty(t, row, holder);
+        }
+    }
+}
+
+int clp_child_begin(clp_tables *t, apr_time_t now)
+{
+    if (take(t, now)) {
+        return 1;
+    }
+    empty_dead(t);
+    return take(t, now);
+}
+
+void clp_child_end(clp_tables *t)
+{
+    clp_child_row *row = t->child;
+    t->child = NULL;
+    if (row) {
+        empty(t, row, (apr_uint64_t)(apr_uint32_t)getpid());
+    }
+}
+
+void clp_child_reap(clp_tables *t, pid_t pid)
+{
+    for (unsigned i = 0; i < rows_used(t); i++) {
+        clp_child_row *row = child_row(t, i);
+        apr_uint64_t holder = clp_word_get(&row->pid);
+        if (holder && (pid_t)(apr_uint32_t)holder == pid) {
+            empty(t, row, holder);
+        }
+    }
+    clp_ledger_reap(t->ledger, pid);
+}
+
+static unsigned place(const clp_tables *t, clp_table_kind kind, unsigned row)
+{
+    return kind == CLP_TABLE_KEYS ? t->layout[CLP_TABLE_CHANNELS].rows + row : row;
+}
+
+void clp_in_flight_add(clp_tables *t, clp_table_kind kind, unsigned row)
+{
+    clp_child_row *child = t->child;
+    if (child) {
+        __atomic_add_fetch(&child->held[place(t, kind, row)], 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+void clp_in_flight_remove(clp_tables *t, clp_table_kind kind, unsigned row)
+{
+    clp_child_row *child = t->child;
+    if (child) {
+        __atomic_sub_fetch(&child->held[place(t, kind, row)], 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned row)
+{
+    apr_uint64_t sum = 0;
+    unsigned at = place(t, kind, row);
+    for (unsigned i = 0; i < rows_used(t); i++) {
+        sum += __atomic_load_n(&child_row(t, i)->held[at], __ATOMIC_SEQ_CST);
+    }
+    return sum;
+}

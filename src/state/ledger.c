@@ -1,0 +1,416 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "state/ledger.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger_memory.h"
+
+#define MAGIC APR_UINT64_C(0x313067646c706c63) /* "clpldg01" */
+
+/* The state word of a slot: lap << 34 | pid << 2 | state. */
+#define FREE     0u
+#define CLAIMED  1u
+#define POSTED   2u
+#define SKIPPED  3u
+#define LAP_BITS 30
+#define LAP_MASK (((apr_uint64_t)1 << LAP_BITS) - 1)
+
+/* Whether the one who enters is still alive is asked when its claim is this old, or so many
+ * bookings wait: it costs a system call. */
+#define DOUBT_AFTER_MS 100
+#define DOUBT_BACKLOG  64
+
+#define WAIT_US 500
+
+static apr_uint64_t slot_word(apr_uint64_t lap, pid_t pid, unsigned state)
+{
+    return (lap & LAP_MASK) << 34 | (apr_uint64_t)(apr_uint32_t)pid << 2 | state;
+}
+
+static unsigned word_state(apr_uint64_t word)
+{
+    return (unsigned)(word & 3);
+}
+
+static pid_t word_pid(apr_uint64_t word)
+{
+    return (pid_t)(apr_uint32_t)(word >> 2);
+}
+
+static int word_of_lap(apr_uint64_t word, apr_uint64_t lap)
+{
+    return word >> 34 == (lap & LAP_MASK);
+}
+
+/* Is the word of an earlier lap? */
+static int word_before(apr_uint64_t word, apr_uint64_t lap)
+{
+    return ((lap - (word >> 34)) & LAP_MASK) - 1 < LAP_MASK / 2;
+}
+
+static clp_ledger_slot *slot_of(clp_ledger_memory *m, apr_uint64_t number)
+{
+    return &m->ring[number & (m->slots - 1)];
+}
+
+static apr_uint64_t lap_of(const clp_ledger_memory *m, apr_uint64_t number)
+{
+    return number / m->slots;
+}
+
+static void step(const clp_ledger *l, clp_ledger_step at)
+{
+    if (__builtin_expect(l->step != NULL, 0)) {
+        l->step(at);
+    }
+}
+
+/* --- layout ------------------------------------------------------------------------------- */
+
+static apr_uint64_t slots_for(apr_uint32_t bookings)
+{
+    apr_uint64_t slots = 16;
+    while (slots < bookings) {
+        slots *= 2;
+    }
+    return slots;
+}
+
+apr_size_t clp_ledger_size(apr_uint32_t bookings)
+{
+    return sizeof(clp_ledger_memory) + slots_for(bookings) * sizeof(clp_ledger_slot);
+}
+
+/* The number of slots that fill the memory; 0 if none does. */
+static apr_uint64_t slots_in(apr_size_t size)
+{
+    apr_uint64_t slots =
+        size > sizeof(clp_ledger_memory) ? (size - sizeof(clp_ledger_memory)) / 128 : 0;
+    return slots >= 16 && !(slots & (slots - 1)) ? slots : 0;
+}
+
+clp_ledger *clp_ledger_open(void *memory, apr_size_t size, const clp_ledger_block *blocks,
+                            int nblocks, apr_pool_t *pool)
+{
+    clp_ledger_memory *m = memory;
+    clp_ledger *l;
+    apr_uint64_t slots = slots_in(size);
+    if (!slots || nblocks > CLP_LEDGER_BLOCKS) {
+        return NULL;
+    }
+    if (!clp_word_get(&m->magic)) {
+        m->slots = slots;
+        clp_word_set(&m->magic, MAGIC);
+    }
+    if (m->magic != MAGIC || m->slots != slots) {
+        return NULL;
+    }
+    l = apr_pcalloc(pool, sizeof(*l));
+    l->m = m;
+    l->nblocks = nblocks;
+    for (int i = 0; i < nblocks; i++) {
+        l->blocks[i] = blocks[i];
+    }
+    l->blocks[CLP_LEDGER_OWN].words = (apr_uint64_t *)m;
+    l->blocks[CLP_LEDGER_OWN].n = size / 8;
+    return l;
+}
+
+void clp_ledger_use(clp_ledger *l, clp_ledger_fn *fn, void *baton)
+{
+    l->baton = baton;
+    l->enter = fn;
+}
+
+void clp_ledger_count(const clp_ledger *l, clp_ledger_counts *counts)
+{
+    counts->entered = clp_word_get(&l->m->tail);
+    counts->posted = clp_word_get(&l->m->head);
+    counts->lost = clp_word_get(&l->m->lost);
+    counts->skipped = clp_word_get(&l->m->skipped);
+}
+
+/* --- who is alive -------------------------------------------------------------------------- */
+
+static apr_uint32_t clock_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (apr_uint32_t)((apr_uint64_t)ts.tv_sec * 1000 + (apr_uint64_t)ts.tv_nsec / 1000000);
+}
+
+static int gone(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Has the one who enters earned doubt, and does it prove to be dead? */
+static int owner_gone(const clp_ledger_memory *m, apr_uint64_t owner)
+{
+    apr_uint32_t age = clock_ms() - (apr_uint32_t)owner;
+    apr_uint64_t backlog = clp_word_get(&m->head) - clp_word_get(&m->tail);
+    return (age > DOUBT_AFTER_MS || backlog > DOUBT_BACKLOG) && gone((pid_t)(owner >> 32));
+}
+
+static int own(clp_ledger *l)
+{
+    clp_ledger_memory *m = l->m;
+    apr_uint64_t mine = (apr_uint64_t)(apr_uint32_t)getpid() << 32 | clock_ms();
+    apr_uint64_t owner = clp_word_get(&m->owner);
+    if (owner && !owner_gone(m, owner)) {
+        return 0;
+    }
+    if (!clp_word_swap(&m->owner, owner, mine)) {
+        return 0;
+    }
+    step(l, CLP_STEP_OWNER);
+    return 1;
+}
+
+/* A fence here and one in clp_ledger_post(): either we see what was posted meanwhile, or its poster
+ * sees that nobody enters. */
+static void release(clp_ledger *l)
+{
+    clp_word_set(&l->m->owner, 0);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    step(l, CLP_STEP_RELEASED);
+}
+
+/* --- the journal --------------------------------------------------------------------------- */
+
+/* The write as the journal names it; 0 if its word is in none of the blocks. */
+static int journal_put(const clp_ledger *l, const clp_write *write, clp_journal_entry *entry)
+{
+    apr_size_t words = write->kind == CLP_WRITE_CLEAR ? write->value : 1;
+    for (int b = 0; b <= CLP_LEDGER_OWN; b++) {
+        const clp_ledger_block *block = &l->blocks[b];
+        if (write->word >= block->words && write->word < block->words + block->n &&
+            words <= (apr_size_t)(block->words + block->n - write->word)) {
+            entry->what = (apr_uint64_t)write->kind << 56 | (apr_uint64_t)b << 48 |
+                          (apr_uint64_t)(write->word - block->words);
+            entry->value = write->value;
+            entry->expected = write->expected;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Write down a whole set, or nothing. */
+static int journal_write(clp_ledger *l, const clp_writes *w)
+{
+    clp_ledger_memory *m = l->m;
+    if (w->overflow) {
+        return 0;
+    }
+    for (int i = 0; i < w->n; i++) {
+        if (!journal_put(l, &w->list[i], &m->list[i])) {
+            return 0;
+        }
+    }
+    m->entries = (apr_uint64_t)w->n;
+    return 1;
+}
+
+static void carry_out(const clp_ledger *l)
+{
+    const clp_ledger_memory *m = l->m;
+    for (apr_uint64_t i = 0; i < m->entries && i <= CLP_WRITES_MAX; i++) {
+        const clp_journal_entry *entry = &m->list[i];
+        apr_uint64_t word = entry->what & ((APR_UINT64_C(1) << 48) - 1);
+        unsigned block = (unsigned)(entry->what >> 48) & 0xff;
+        clp_write write = {NULL, entry->value, entry->expected,
+                           (clp_write_kind)(entry->what >> 56)};
+        if (block <= CLP_LEDGER_OWN && word < l->blocks[block].n) {
+            write.word = l->blocks[block].words + word;
+            clp_write_do(&write);
+            step(l, CLP_STEP_CARRYING);
+        }
+    }
+}
+
+/* Carry out what is written down, then forget it. Whoever dies in here is followed by one who does
+ * it all again, to the same effect. */
+static void journal_carry(clp_ledger *l)
+{
+    clp_ledger_memory *m = l->m;
+    apr_uint64_t journal = m->journal;
+    carry_out(l);
+    step(l, CLP_STEP_CARRIED);
+    if (journal != CLP_JOURNAL_CHANGE) {
+        apr_uint64_t number = journal - 1;
+        clp_ledger_slot *slot = slot_of(m, number);
+        apr_uint64_t lap = lap_of(m, number);
+        apr_uint64_t word = clp_word_get(&slot->state);
+        if (word_of_lap(word, lap)) { /* else freed by one who died right behind */
+            clp_word_set(&slot->state, slot_word(lap + 1, 0, FREE));
+        }
+        step(l, CLP_STEP_FREED);
+        clp_word_set(&m->tail, journal);
+        step(l, CLP_STEP_ADVANCED);
+    }
+    clp_word_set(&m->journal, 0);
+    step(l, CLP_STEP_CLEARED);
+}
+
+static void journal_run(clp_ledger *l, apr_uint64_t journal)
+{
+    step(l, CLP_STEP_WRITTEN);
+    clp_word_set(&l->m->journal, journal);
+    step(l, CLP_STEP_JOURNALED);
+    journal_carry(l);
+}
+
+/* --- entering ------------------------------------------------------------------------------ */
+
+/* Is the booking at the tail one that can be entered or given up? */
+static int ready(clp_ledger_memory *m)
+{
+    apr_uint64_t tail = clp_word_get(&m->tail);
+    apr_uint64_t word = clp_word_get(&slot_of(m, tail)->state);
+    pid_t pid = word_pid(word);
+    if (!word_of_lap(word, lap_of(m, tail))) {
+        return 0;
+    }
+    switch (word_state(word)) {
+    case POSTED:
+    case SKIPPED: return 1;
+    case CLAIMED: return pid != getpid() && gone(pid);
+    default: return 0;
+    }
+}
+
+static void enter_one(clp_ledger *l)
+{
+    clp_ledger_memory *m = l->m;
+    apr_uint64_t number = m->tail;
+    const clp_ledger_slot *slot = slot_of(m, number);
+    clp_writes w;
+    int posted = word_state(clp_word_get(&slot->state)) == POSTED;
+    clp_writes_begin(&w);
+    if (posted) {
+        l->enter(l->baton, &slot->booking, &w);
+    }
+    if (!posted || !journal_write(l, &w)) {
+        clp_writes_begin(&w);
+        clp_writes_set(&w, &m->skipped, m->skipped + 1);
+        journal_write(l, &w);
+    }
+    journal_run(l, number + 1);
+}
+
+/* For the owner: what a predecessor left half done, then everything posted. */
+static int enter_all(clp_ledger *l)
+{
+    int n = 0;
+    if (clp_word_get(&l->m->journal)) {
+        journal_carry(l);
+    }
+    while (l->enter && ready(l->m)) {
+        enter_one(l);
+        n++;
+    }
+    return n;
+}
+
+int clp_ledger_enter(clp_ledger *l)
+{
+    int n = 0;
+    while ((clp_word_get(&l->m->journal) || (l->enter && ready(l->m))) && own(l)) {
+        n += enter_all(l);
+        release(l);
+    }
+    return n;
+}
+
+int clp_ledger_change(clp_ledger *l, clp_ledger_change_fn *fn, void *baton,
+                      apr_interval_time_t patience)
+{
+    clp_writes w;
+    int done;
+    while (!own(l)) {
+        if (patience <= 0) {
+            return 0;
+        }
+        usleep(WAIT_US);
+        patience -= WAIT_US;
+    }
+    enter_all(l);
+    clp_writes_begin(&w);
+    fn(baton, &w);
+    done = journal_write(l, &w);
+    if (done) {
+        journal_run(l, CLP_JOURNAL_CHANGE);
+    }
+    release(l);
+    clp_ledger_enter(l);
+    return done;
+}
+
+/* --- posting ------------------------------------------------------------------------------- */
+
+/* Take the next place in the ring; 0 if there is none. */
+static int claim(clp_ledger_memory *m, apr_uint64_t *number)
+{
+    for (;;) {
+        apr_uint64_t head = clp_word_get(&m->head);
+        apr_uint64_t lap = lap_of(m, head);
+        clp_ledger_slot *slot = slot_of(m, head);
+        apr_uint64_t word = clp_word_get(&slot->state);
+        if (word == slot_word(lap, 0, FREE)) {
+            if (clp_word_swap(&slot->state, word, slot_word(lap, getpid(), CLAIMED))) {
+                clp_word_swap(&m->head, head, head + 1);
+                *number = head;
+                return 1;
+            }
+        }
+        else if (!word_before(word, lap)) {
+            /* Taken, and who took it has not moved the head yet: maybe it never will. */
+            clp_word_swap(&m->head, head, head + 1);
+        }
+        else if (clp_word_get(&m->head) == head) {
+            return 0;
+        }
+    }
+}
+
+int clp_ledger_post(clp_ledger *l, const clp_booking *b)
+{
+    clp_ledger_memory *m = l->m;
+    apr_uint64_t number;
+    clp_ledger_slot *slot;
+    while (!claim(m, &number)) {
+        if (!clp_ledger_enter(l)) {
+            clp_word_add(&m->lost, 1);
+            return 0;
+        }
+    }
+    step(l, CLP_STEP_CLAIMED);
+    slot = slot_of(m, number);
+    slot->booking = *b;
+    clp_word_set(&slot->state, slot_word(lap_of(m, number), 0, POSTED));
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    step(l, CLP_STEP_POSTED);
+    clp_ledger_enter(l);
+    return 1;
+}
+
+void clp_ledger_reap(clp_ledger *l, pid_t pid)
+{
+    clp_ledger_memory *m = l->m;
+    apr_uint64_t head = clp_word_get(&m->head);
+    apr_uint64_t owner = clp_word_get(&m->owner);
+    /* The last one may have been claimed without moving the head. */
+    for (apr_uint64_t i = clp_word_get(&m->tail); i <= head; i++) {
+        apr_uint64_t claimed = slot_word(lap_of(m, i), pid, CLAIMED);
+        clp_word_swap(&slot_of(m, i)->state, claimed, slot_word(lap_of(m, i), 0, SKIPPED));
+    }
+    if ((pid_t)(owner >> 32) == pid) {
+        clp_word_swap(&m->owner, owner, 0);
+    }
+    clp_ledger_enter(l);
+}
