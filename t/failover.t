@@ -130,6 +130,22 @@ for my $dialect (qw(messages chat)) {
     }
 }
 
+# Rules of a channel: what it retries, and what it does not.
+for my $case (
+    [ 'refusals/413', 413, 'ruled/ruled-key-1', 'second/second-key' ],
+    [ 'refusals/400', 400, 'ruled/ruled-key-1', 'second/second-key' ],
+    [ 'refusals/422', 422, 'ruled/ruled-key-1' ],
+    [ 'failures/429', 429, 'ruled/ruled-key-1' ],
+    [ 'failures/529', 529, 'ruled/ruled-key-1' ],
+    [ 'failures/401', 200, 'ruled/ruled-key-1', 'ruled/ruled-key-2' ],
+    )
+{
+    my ($script, $status, @want) = @$case;
+    my $r = ask('/ruled', 'messages', $script, 0);
+    is $r->{status}, $status, "$script by the channel's rules: $status" or diag $r->{body};
+    is_deeply [ way() ], \@want, "$script by the channel's rules: " . join ', ', @want;
+}
+
 # Once content has gone out nothing is tried again.
 for my $dialect (qw(messages chat)) {
     my $r = ask('', $dialect, 'streams/cut', 1);

@@ -97,7 +97,8 @@ typedef struct clp_channel {
     clp_limits limits;     /**< of the channel */
     clp_limits key_limits; /**< of each of its keys */
     clp_promotion promotion;
-    apr_array_header_t *verdict_rules; /**< of clp_verdict_rule, first match wins */
+    apr_array_header_t *never_retry; /**< of clp_verdict_rule: what is the client's to see */
+    apr_array_header_t *retry;       /**< likewise: what is tried elsewhere */
     clp_health_check health;
 
     /* Its state in shared memory; set once, when the configuration is taken into use. */

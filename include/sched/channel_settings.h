@@ -28,7 +28,9 @@
     S(USER_AGENT, "ChannelUserAgent", "userAgent")                                                 \
     S(AUTH, "ChannelAuth", "auth")                                                                 \
     S(OPTIONS, "ChannelOption", "options")                                                         \
-    S(API_VERSION, "ChannelAnthropicVersion", "anthropicVersion")
+    S(API_VERSION, "ChannelAnthropicVersion", "anthropicVersion")                                  \
+    S(RETRY_ON, "ChannelRetryOn", "retryOn")                                                       \
+    S(NEVER_RETRY_ON, "ChannelNeverRetryOn", "neverRetryOn")
 
 typedef enum clp_channel_setting_id {
 #define CLP_SETTING_ID(id, directive, member) CLP_SETTING_##id,

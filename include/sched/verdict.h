@@ -35,7 +35,7 @@ typedef struct clp_judgement {
 
 /** An exception that a channel makes from the table: what of its members is set has to fit. */
 typedef struct clp_verdict_rule {
-    int retry;        /**< 1: try elsewhere, 0: give the answer to the client */
+    const char *spec; /**< as it was said */
     int status_from;  /**< HTTP statuses, both included; 0 and 0 = any */
     int status_to;    /**< */
     const char *word; /**< error type or code, case does not count; NULL = any */
@@ -45,18 +45,18 @@ typedef struct clp_verdict_rule {
 /**
  * Read a rule: STATUS[/WORD][:TEXT], /WORD[:TEXT] or TEXT, where STATUS is as 503, 500-599 or 5xx,
  * and a TEXT that begins like the others has ':' in front.
+ * @param spec stays in place as long as the rule
  * @return NULL, or what is wrong with it, in `pool`
  */
-const char *clp_verdict_rule_read(clp_verdict_rule *rule, const char *spec, int retry,
-                                  apr_pool_t *pool);
+const char *clp_verdict_rule_read(clp_verdict_rule *rule, const char *spec, apr_pool_t *pool);
 
 struct clp_channel;
 
 /**
  * For an answer that was an error, or a request of ours that the channel cannot carry (status 0):
- * the channel's rules, then the table (verdicts.def). Where a rule wants another try of what the
- * table gives to the client, it is the next channel's, and nobody's fault: clients must not be
- * able to trip a channel.
+ * what the channel never retries, then the table (verdicts.def), then what the channel does retry.
+ * Where a rule wants another try of what the table gives to the client, it is the next channel's,
+ * and nobody's fault: clients must not be able to trip a channel.
  * @param channel NULL = the table alone
  */
 clp_judgement clp_judge_problem(const clp_problem *p, const struct clp_channel *channel);

@@ -287,9 +287,10 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
         end(x, CLP_RESULT_OK);
         break;
     case CLP_RELAY_FAILED:
-        attempt_failed(x, a, r->problem,
-                       r->status ? clp_verdict_of_problem(r->problem)
-                                 : clp_verdict_of_transfer(how));
+        attempt_failed(
+            x, a, r->problem,
+            r->status ? clp_judge_problem(r->problem, record_of(x, a)->candidate.channel).verdict
+                      : clp_verdict_of_transfer(how));
         break;
     case CLP_RELAY_BROKEN:
         take_answer(x, a);

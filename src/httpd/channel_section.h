@@ -68,7 +68,11 @@ const char *clp_channel_setting(cmd_parms *cmd, void *dir, int argc, char *const
     AP_INIT_TAKE_ARGV("ChannelOption", clp_channel_setting, CLP_SETTING_INFO(OPTIONS), RSRC_CONF, \
                     "NAME=on|off|auto: how the provider differs from the protocol"),               \
     AP_INIT_TAKE_ARGV("ChannelAnthropicVersion", clp_channel_setting, CLP_SETTING_INFO(API_VERSION), RSRC_CONF, \
-                  "the anthropic-version of converted requests")
+                  "the anthropic-version of converted requests"), \
+    AP_INIT_TAKE_ARGV("ChannelRetryOn", clp_channel_setting, CLP_SETTING_INFO(RETRY_ON), RSRC_CONF, \
+                  "STATUS[/CODE][:TEXT], /CODE or TEXT: answers after which another channel is asked"), \
+    AP_INIT_TAKE_ARGV("ChannelNeverRetryOn", clp_channel_setting, CLP_SETTING_INFO(NEVER_RETRY_ON), RSRC_CONF, \
+                  "STATUS[/CODE][:TEXT], /CODE or TEXT: answers that the client gets as they are")
 /* clang-format on */
 
 #endif

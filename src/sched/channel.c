@@ -25,7 +25,8 @@ clp_channel *clp_channel_make(const char *name, apr_pool_t *pool)
     c->model_map = apr_array_make(pool, 2, sizeof(clp_model_rule));
     c->models = apr_array_make(pool, 2, sizeof(const char *));
     c->header_edits = apr_array_make(pool, 2, sizeof(clp_header_edit));
-    c->verdict_rules = apr_array_make(pool, 2, sizeof(clp_verdict_rule));
+    c->retry = apr_array_make(pool, 2, sizeof(clp_verdict_rule));
+    c->never_retry = apr_array_make(pool, 2, sizeof(clp_verdict_rule));
     c->priority = DEFAULT_PRIORITY;
     c->status = CLP_CHANNEL_ACTIVE;
     c->timeouts.connect_ms = DEFAULT_CONNECT_MS;

@@ -44,6 +44,10 @@ static const struct setting_rule {
     [CLP_SETTING_OPTIONS] = {clp_set_option, 0, 1, 1, ANY_NUMBER,
                              "wants NAME=on, NAME=off or NAME=auto"},
     [CLP_SETTING_API_VERSION] = {clp_set_api_version, 1, 0, 1, 1, "wants a date as 2023-06-01"},
+    [CLP_SETTING_RETRY_ON] = {clp_set_retry_on, 0, 1, 1, ANY_NUMBER,
+                              "wants STATUS[/CODE][:TEXT], /CODE or TEXT"},
+    [CLP_SETTING_NEVER_RETRY_ON] = {clp_set_never_retry_on, 0, 1, 1, ANY_NUMBER,
+                                    "wants STATUS[/CODE][:TEXT], /CODE or TEXT"},
 };
 
 int clp_channel_name_ok(const char *name)

@@ -193,6 +193,24 @@ static void show_api_version(showing *to, const clp_channel *c)
     show_one(to, c->api_version);
 }
 
+static void show_rules(showing *to, const apr_array_header_t *rules)
+{
+    apr_array_header_t *line = rules->nelts ? new_line(to) : NULL;
+    for (int i = 0; i < rules->nelts; i++) {
+        add(line, APR_ARRAY_IDX(rules, i, clp_verdict_rule).spec);
+    }
+}
+
+static void show_retry(showing *to, const clp_channel *c)
+{
+    show_rules(to, c->retry);
+}
+
+static void show_never_retry(showing *to, const clp_channel *c)
+{
+    show_rules(to, c->never_retry);
+}
+
 /** Bytes of clp_channel that a setting fills. */
 typedef struct member {
     apr_size_t at, size;
@@ -229,6 +247,8 @@ static const struct row {
     ROW(AUTH, ARGS, show_auth, MEMBER(auth), MEMBER(auth_header)),
     ROW(OPTIONS, NAMED, show_options, MEMBER(traits)),
     ROW(API_VERSION, TEXT, show_api_version, MEMBER(api_version)),
+    ROW(RETRY_ON, LIST, show_retry, MEMBER(retry)),
+    ROW(NEVER_RETRY_ON, LIST, show_never_retry, MEMBER(never_retry)),
 #undef ROW
 };
 

@@ -36,6 +36,10 @@ clp_setter clp_set_proxy;
 clp_setter clp_set_http2;
 clp_setter clp_set_header;
 
+/* settings_failure.c: what follows when it fails */
+clp_setter clp_set_retry_on;
+clp_setter clp_set_never_retry_on;
+
 /** What stands where a secret is not shown; no setting takes it as a value. */
 #define CLP_SHOWN_SECRET "********"
 

@@ -143,6 +143,16 @@ static int rule_fits(const clp_verdict_rule *rule, const clp_problem *p)
     return !rule->text || told(p, clp_span_str(rule->text));
 }
 
+static int any_fits(const apr_array_header_t *rules, const clp_problem *p)
+{
+    for (int i = 0; i < rules->nelts; i++) {
+        if (rule_fits(&APR_ARRAY_IDX(rules, i, clp_verdict_rule), p)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 clp_judgement clp_judge_problem(const clp_problem *p, const clp_channel *channel)
 {
     static const clp_judgement give = {CLP_VERDICT_GIVE, CLP_FAULT_NONE,
@@ -151,19 +161,12 @@ clp_judgement clp_judge_problem(const clp_problem *p, const clp_channel *channel
     if (!channel || !p->status) {
         return j;
     }
-    for (int i = 0; i < channel->verdict_rules->nelts; i++) {
-        const clp_verdict_rule *rule = &APR_ARRAY_IDX(channel->verdict_rules, i, clp_verdict_rule);
-        if (!rule_fits(rule, p)) {
-            continue;
-        }
-        if (!rule->retry) {
-            return give;
-        }
-        if (j.verdict == CLP_VERDICT_GIVE) {
-            j.verdict = CLP_VERDICT_NEXT_CHANNEL;
-            j.why = "the channel says to retry it";
-        }
-        return j;
+    if (any_fits(channel->never_retry, p)) {
+        return give;
+    }
+    if (j.verdict == CLP_VERDICT_GIVE && any_fits(channel->retry, p)) {
+        j.verdict = CLP_VERDICT_NEXT_CHANNEL;
+        j.why = "the channel says to retry it";
     }
     return j;
 }

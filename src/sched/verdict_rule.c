@@ -44,12 +44,11 @@ static const char *read_statuses(clp_verdict_rule *rule, const char *p)
     return !*p || *p == '/' || *p == ':' ? p : NULL;
 }
 
-const char *clp_verdict_rule_read(clp_verdict_rule *rule, const char *spec, int retry,
-                                  apr_pool_t *pool)
+const char *clp_verdict_rule_read(clp_verdict_rule *rule, const char *spec, apr_pool_t *pool)
 {
     const char *p = spec;
     memset(rule, 0, sizeof(*rule));
-    rule->retry = retry;
+    rule->spec = spec;
     if (apr_isdigit(*p) && !(p = read_statuses(rule, p))) {
         return apr_psprintf(pool,
                             "'%s' does not begin with a status as 503, 500-599 or 5xx; a text "

@@ -87,6 +87,8 @@ static const char *const samples[CLP_SETTING_COUNT] = {
     [CLP_SETTING_AUTH] = "[\"header\",\"x-own\"]",
     [CLP_SETTING_OPTIONS] = "{\"developer-role\":true,\"sampling\":false}",
     [CLP_SETTING_API_VERSION] = "\"2026-10-21\"",
+    [CLP_SETTING_RETRY_ON] = "[\"404\",\"5xx/busy:come * later\"]",
+    [CLP_SETTING_NEVER_RETRY_ON] = "[\"500-502\",\"/odd\"]",
 };
 
 /* Paths of files have no sample: they are checked when they are said. */

@@ -119,9 +119,8 @@ static void test_rules(apr_pool_t *pool)
         clp_judgement j;
         p->message = cases[i].message;
         if (cases[i].rule) {
-            clp_verdict_rule *rule = apr_array_push(c->verdict_rules);
-            IS_STR(clp_verdict_rule_read(rule, cases[i].rule, cases[i].retry, pool), NULL,
-                   cases[i].rule);
+            clp_verdict_rule *rule = apr_array_push(cases[i].retry ? c->retry : c->never_retry);
+            IS_STR(clp_verdict_rule_read(rule, cases[i].rule, pool), NULL, cases[i].rule);
         }
         j = clp_judge_problem(p, c);
         IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", clp_fault_name(j.fault), NULL),
@@ -135,12 +134,13 @@ static void test_rule_order(apr_pool_t *pool)
 {
     clp_channel *c = clp_channel_make("test", pool);
     clp_problem *p = problem(CLP_BAD_REQUEST, 400, NULL, -1, pool);
+    clp_verdict_rule_read(apr_array_push(c->retry), "400", pool);
+    clp_verdict_rule_read(apr_array_push(c->never_retry), "400/even_error", pool);
+    clp_verdict_rule_read(apr_array_push(c->never_retry), "400/odd_error", pool);
     p->type = "odd_error";
-    clp_verdict_rule_read(apr_array_push(c->verdict_rules), "400/odd_error", 1, pool);
-    clp_verdict_rule_read(apr_array_push(c->verdict_rules), "400", 0, pool);
-    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_NEXT_CHANNEL, "the first that fits");
+    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_GIVE, "what is never retried goes first");
     p->type = NULL;
-    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_GIVE, "the next one");
+    IS_INT(clp_judge_problem(p, c).verdict, CLP_VERDICT_NEXT_CHANNEL, "the rest is");
 }
 
 static void test_bad_rules(apr_pool_t *pool)
@@ -151,11 +151,11 @@ static void test_bad_rules(apr_pool_t *pool)
     static const char *const good[] = {"4xx-5xx", "400/x:y", "x/y", "*x*"};
     clp_verdict_rule rule;
     for (apr_size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const char *wrong = clp_verdict_rule_read(&rule, bad[i], 1, pool);
+        const char *wrong = clp_verdict_rule_read(&rule, bad[i], pool);
         OK(wrong && strstr(wrong, bad[i]), "no rule: '%s': %s", bad[i], wrong);
     }
     for (apr_size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        IS_STR(clp_verdict_rule_read(&rule, good[i], 1, pool), NULL, good[i]);
+        IS_STR(clp_verdict_rule_read(&rule, good[i], pool), NULL, good[i]);
     }
 }
 
