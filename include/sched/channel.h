@@ -87,8 +87,10 @@ typedef struct clp_channel {
     clp_auth_scheme auth;
     const char *auth_header;
     clp_traits traits;
-    const char *api_version; /**< anthropic-version of converted requests */
-    const char *defined_in;  /**< "file:line", for messages */
+    const char *api_version;      /**< anthropic-version of converted requests */
+    const char *defined_in;       /**< "file:line", for messages; NULL = by the overlay alone */
+    apr_array_header_t *keys_off; /**< of clp_key: known, but not used; NULL = none */
+    const struct cJSON *live;     /**< what the overlay says of it; NULL = nothing */
 
     clp_breaker_policy breaker;
     clp_cooldown_policy cooldown;

@@ -1,0 +1,234 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tap.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "gateway/overlay.h"
+
+static apr_pool_t *pool;
+
+static const char *read_path(void *ctx, const char *path, apr_pool_t *p)
+{
+    (void)ctx;
+    (void)p;
+    return path;
+}
+
+static const char *read_secrets(void *ctx, const char *label, const char *arg,
+                                apr_array_header_t *out, apr_pool_t *p)
+{
+    (void)ctx;
+    (void)label;
+    (void)p;
+    APR_ARRAY_PUSH(out, const char *) = arg;
+    return NULL;
+}
+
+static const clp_channel_source source = {NULL, read_path, read_secrets};
+
+/* Channels "one" and "two" as a configuration has them. */
+static apr_array_header_t *configured(void)
+{
+    apr_array_header_t *all = apr_array_make(pool, 2, sizeof(const clp_channel *));
+    const char *const names[] = {"one", "two"};
+    for (int i = 0; i < 2; i++) {
+        clp_channel_draft d;
+        const char *const service[] = {"claude"};
+        const char *const url[] = {"https://conf.example"};
+        const char *const keys[] = {"key-a", "key-b", "key-c"};
+        clp_channel_draft_begin(&d, names[i], "httpd.conf:1", &source, pool);
+        d.label = "";
+        clp_channel_draft_set(&d, CLP_SETTING_SERVICE, 1, service);
+        clp_channel_draft_set(&d, CLP_SETTING_URLS, 1, url);
+        clp_channel_draft_set(&d, CLP_SETTING_KEYS, 3, keys);
+        APR_ARRAY_PUSH(all, const clp_channel *) = d.channel;
+    }
+    return all;
+}
+
+static const char *document(const char *channels)
+{
+    return apr_psprintf(pool, "{\"version\":1,\"revision\":7,\"channels\":{%s}}", channels);
+}
+
+/* The channels that come of it; NULL and *wrong = "path: message". */
+static apr_array_header_t *lay(const char *text, const char **wrong)
+{
+    clp_document_error error = {"", ""};
+    clp_overlay *o = clp_overlay_parse(clp_span_str(text), pool, &error);
+    apr_array_header_t *laid = NULL;
+    if (o && clp_overlay_lay(o, configured(), &source, pool, &laid, &error)) {
+        *wrong = "";
+        return laid;
+    }
+    *wrong = apr_psprintf(pool, "%s: %s", error.path, error.message);
+    return NULL;
+}
+
+static const clp_channel *channel(const apr_array_header_t *laid, int i)
+{
+    return APR_ARRAY_IDX(laid, i, const clp_channel *);
+}
+
+static const char *secrets(const apr_array_header_t *keys)
+{
+    const char *all = "";
+    for (int i = 0; keys && i < keys->nelts; i++) {
+        all = apr_pstrcat(pool, all, i ? " " : "", APR_ARRAY_IDX(keys, i, clp_key).secret, NULL);
+    }
+    return all;
+}
+
+static const char *id_of(const char *secret)
+{
+    const apr_array_header_t *keys = channel(configured(), 0)->keys;
+    for (int i = 0; i < keys->nelts; i++) {
+        if (!strcmp(APR_ARRAY_IDX(keys, i, clp_key).secret, secret)) {
+            return APR_ARRAY_IDX(keys, i, clp_key).id;
+        }
+    }
+    return "";
+}
+
+static void overrides(void)
+{
+    const char *wrong;
+    apr_array_header_t *laid =
+        lay(document("\"two\":{\"status\":\"suspended\",\"priority\":1},"
+                     "\"new\":{\"serviceType\":\"openai\",\"baseUrls\":[\"https://n.example\"],"
+                     "\"apiKeys\":[\"k\"]}"),
+            &wrong);
+    IS_STR(wrong, "", "a document");
+    IS_INT(laid->nelts, 3, "the configuration's channels, and a new one");
+    OK(!channel(laid, 0)->live && channel(laid, 0)->priority == 100, "the first is untouched");
+    IS_INT(channel(laid, 1)->status, CLP_CHANNEL_SUSPENDED, "the second has another status");
+    IS_INT(channel(laid, 1)->priority, 1, "and priority");
+    IS_STR(channel(laid, 1)->defined_in, "httpd.conf:1", "and is still the configuration's");
+    IS_STR(secrets(channel(laid, 1)->keys), "key-a key-b key-c", "with its keys");
+    OK(!channel(laid, 2)->defined_in && channel(laid, 2)->live, "the third is the overlay's alone");
+}
+
+static void keys(void)
+{
+    const char *wrong;
+    const char *said = apr_psprintf(
+        pool,
+        "\"one\":{\"keysAdded\":[\"key-d\"],\"keysDisabled\":[\"%s\",\"ffffffffffffffff\"],"
+        "\"keyOrder\":[\"%s\"]}",
+        id_of("key-a"), id_of("key-c"));
+    apr_array_header_t *laid = lay(document(said), &wrong);
+    IS_STR(wrong, "", "keys are added, switched off and moved");
+    IS_STR(secrets(channel(laid, 0)->keys), "key-c key-b key-d", "keys in use");
+    IS_STR(secrets(channel(laid, 0)->keys_off), "key-a", "and not in use");
+    IS_STR(secrets(channel(laid, 1)->keys), "key-a key-b key-c", "another channel keeps its own");
+    laid = lay(document(apr_psprintf(pool, "\"one\":{\"keysDisabled\":[\"%s\",\"%s\",\"%s\"]}",
+                                     id_of("key-a"), id_of("key-b"), id_of("key-c"))),
+               &wrong);
+    IS_STR(wrong, "", "all keys may be switched off");
+    IS_STR(secrets(channel(laid, 0)->keys), "", "none is left");
+}
+
+static void deleted(void)
+{
+    const char *wrong;
+    apr_array_header_t *laid = lay(document("\"one\":{\"deleted\":true}"), &wrong);
+    IS_INT(channel(laid, 0)->status, CLP_CHANNEL_DISABLED, "a deleted channel is out of use");
+    laid = lay(document("\"one\":{\"deleted\":false}"), &wrong);
+    IS_INT(channel(laid, 0)->status, CLP_CHANNEL_ACTIVE, "one that is not deleted is in use");
+}
+
+static const struct {
+    const char *text, *error;
+} broken[] = {
+    {"", ": is no JSON: wrong at byte 0"},
+    {"{\"version\":1,", ": is no JSON: wrong at byte 12"},
+    {"{} x", ": is no JSON: wrong at byte 3"},
+    {"[]", ": has to be an object"},
+    {"{\"version\":2,\"revision\":0,\"channels\":{}}", "version: has to be 1"},
+    {"{\"version\":1,\"revision\":-1,\"channels\":{}}",
+     "revision: has to be a number without sign"},
+    {"{\"version\":1,\"revision\":0,\"channels\":[]}", "channels: has to be an object"},
+    {"{\"version\":1,\"revision\":0,\"channels\":{},\"x\":1}",
+     ": has other members than version, revision and channels"},
+};
+
+static const struct {
+    const char *channels, *error;
+} wrong_channels[] = {
+    {"\"a b\":{}",
+     "channels.a b: cannot be a channel's name: use 1 to 64 letters, digits and . _ -"},
+    {"\"one\":{},\"one\":{}", "channels.one: is said twice"},
+    {"\"one\":[]", "channels.one: a channel has to be an object"},
+    {"\"one\":{\"priority\":\"x\"}",
+     "channels.one.priority: has to be a number without sign and fraction"},
+    {"\"new\":{\"serviceType\":\"claude\"}", "channels.new: has no ChannelURL"},
+    {"\"new\":{\"deleted\":true}",
+     "channels.new.deleted: is for channels of the configuration; leave this channel out instead"},
+    {"\"one\":{\"deleted\":1}", "channels.one.deleted: has to be true or false"},
+    {"\"one\":{\"keysAdded\":\"k\"}", "channels.one.keysAdded: has to be a list of strings"},
+    {"\"one\":{\"keysAdded\":[1]}", "channels.one.keysAdded: has to be a list of strings"},
+    {"\"one\":{\"keysAdded\":[\"key-a\"]}",
+     "channels.one.keysAdded: the key: key 1 and key 4 of channel 'one' are the same"},
+    {"\"one\":{\"keyOrder\":[\"x\",\"x\"]}", "channels.one.keyOrder: names a key twice"},
+};
+
+static void errors(void)
+{
+    const char *wrong;
+    for (apr_size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        lay(broken[i].text, &wrong);
+        IS_STR(wrong, broken[i].error, broken[i].text);
+    }
+    for (apr_size_t i = 0; i < sizeof(wrong_channels) / sizeof(wrong_channels[0]); i++) {
+        lay(document(wrong_channels[i].channels), &wrong);
+        IS_STR(wrong, wrong_channels[i].error, wrong_channels[i].channels);
+    }
+}
+
+static void bounds(void)
+{
+    clp_document_error error;
+    clp_buffer *text = clp_buffer_make(pool, 0);
+    clp_overlay *o;
+    apr_array_header_t *laid;
+    for (int i = 0; i < 500; i++) {
+        clp_buffer_printf(text,
+                          "%s\"c%d\":{\"serviceType\":\"claude\",\"baseUrls\":[\"https://h\"],"
+                          "\"apiKeys\":[\"k%d\"]}",
+                          i ? "," : "", i, i);
+    }
+    clp_buffer_append(text, "", 1);
+    o = clp_overlay_parse(clp_span_str(document(text->p)), pool, &error);
+    OK(o && clp_overlay_lay(o, configured(), &source, pool, &laid, &error) && laid->nelts == 502,
+       "500 channels");
+    o = clp_overlay_parse(
+        clp_span_of(apr_pcalloc(pool, CLP_OVERLAY_SIZE_MAX + 1), CLP_OVERLAY_SIZE_MAX + 1), pool,
+        &error);
+    OK(!o && !strcmp(error.message, "is larger than 4 MiB"), "a document that is too large");
+}
+
+static void text_of_it(void)
+{
+    clp_document_error error;
+    clp_overlay *o = clp_overlay_empty(pool);
+    clp_span text;
+    o->revision = 12;
+    text = clp_overlay_text(o, pool);
+    o = clp_overlay_parse(text, pool, &error);
+    OK(o && o->revision == 12, "an empty overlay is read back: %.*s", (int)text.n, text.p);
+    OK(o && !clp_overlay_channel(o, "one"), "and says nothing");
+}
+
+int main(void)
+{
+    pool = tap_begin();
+    overrides();
+    keys();
+    deleted();
+    errors();
+    bounds();
+    text_of_it();
+    return tap_end();
+}
