@@ -13,6 +13,9 @@
 /** Read `input`, a string or items. */
 void clp_responses_read_input(clp_reading *r, clp_jval root);
 
+/** A new block of the assistant's turn: all it said and did until somebody else has the word. */
+clp_block *clp_responses_assistant_block(clp_reading *r, clp_jval origin, clp_block_kind kind);
+
 /** Read a list of tools; one that is there already by name is left as it is if `again`. */
 void clp_responses_read_tools(clp_reading *r, clp_jval tools, int again);
 

@@ -24,8 +24,5 @@ for my $word ('native', 'converted', 'as text', 'refused', 'left out') {
     like $made, qr/^\|.*\Q$word\E/m, "cells say: $word";
 }
 my @gaps = conversion_gaps();
-my ($tables) = $made =~ /^(## .*)/ms;
-my $cells = () = $tables =~ /(?<=\| )no case(?= \|)/g;
-is scalar @gaps, $cells, 'cells without a case are listed';
-note "no case: $_" for @gaps;
+ok !@gaps, 'every feature has a case between any two protocols' or diag map { "no case: $_\n" } @gaps;
 done_testing;

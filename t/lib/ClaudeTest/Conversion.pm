@@ -301,7 +301,6 @@ Each table is for clients of one protocol; a column is the protocol of the upstr
 | as text | the other protocol has no form for it; what it says is there as text |
 | refused | the client gets an error: of a request one that names the place, of an answer one in place of the rest |
 | left out | the other protocol has nothing for it; the remarks say when and why |
-| no case | no test says what happens |
 | (empty) | the side that would send it has no such thing |
 
 The numbers count cases. More than one word in a cell means that it depends: the remarks below each table say on
