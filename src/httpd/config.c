@@ -95,8 +95,7 @@ const clp_channel_set *clp_config_channels(request_rec *r)
     const clp_server_config *conf = clp_server_config_of(r->server);
 
     /* The check has refused every name that is in no server's sets. */
-    return dir->set_name ? apr_hash_get(conf->resolved, dir->set_name, APR_HASH_KEY_STRING)
-                         : conf->all;
+    return clp_channel_sets_find(conf->resolved, dir->set_name);
 }
 
 const char *clp_config_place(apr_pool_t *p, const ap_directive_t *directive)

@@ -7,7 +7,7 @@
 #include "httpd.h"
 #include "http_config.h"
 
-#include "sched/channel.h"
+#include "sched/channel_sets.h"
 
 /**
  * @file config.h
@@ -83,17 +83,9 @@ typedef struct clp_server_config {
     apr_hash_t *section_digests;    /**< channel name -> const char *, see channel_section.h */
     apr_array_header_t *set_uses;   /**< of clp_set_use, of this server alone: never merged */
     struct clp_session_socache *session_socache; /**< ClaudeSessionStore; NULL = our own table */
-    const char *proxy_on_at;    /**< "file:line" of the first ClaudeProxy On of this server alone */
-    apr_hash_t *resolved;       /**< set name -> clp_channel_set *, made by the config check */
-    const clp_channel_set *all; /**< all channels, made by the config check */
+    const char *proxy_on_at; /**< "file:line" of the first ClaudeProxy On of this server alone */
+    const clp_channel_sets *resolved; /**< of these channels, made by the config check */
 } clp_server_config;
-
-/** One ClaudeChannelSet line: a name and the channels (or patterns) in it. */
-typedef struct clp_set_rule {
-    const char *name;
-    apr_array_header_t *patterns; /**< of const char * */
-    const char *defined_in;       /**< "file:line" */
-} clp_set_rule;
 
 /** A ClaudeUseSet and where it stands. */
 typedef struct clp_set_use {

@@ -78,73 +78,15 @@ static void check_names(check *c, apr_hash_t *seen)
     }
 }
 
-/** Adds the channels that fit a pattern and are not in the set yet; how many fit. */
-static int add_matching(clp_channel_set *set, const clp_server_config *conf, const char *pattern)
+static void complain_unfit(void *ctx, const clp_set_rule *rule, const char *pattern)
 {
-    int fit = 0;
+    check *c = ctx;
 
-    for (int i = 0; i < conf->channels->nelts; i++) {
-        const clp_channel *channel = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
-        int known = 0;
-
-        if (!clp_model_matches(pattern, channel->name, NULL, NULL)) {
-            continue;
-        }
-        fit++;
-        for (int k = 0; k < set->channels->nelts && !known; k++) {
-            known = APR_ARRAY_IDX(set->channels, k, const clp_channel *) == channel;
-        }
-        if (!known) {
-            APR_ARRAY_PUSH(set->channels, const clp_channel *) = channel;
-        }
-    }
-    return fit;
-}
-
-static clp_channel_set *make_set(check *c, const char *name)
-{
-    clp_channel_set *set = apr_palloc(c->pconf, sizeof(*set));
-
-    set->name = name;
-    set->channels = apr_array_make(c->pconf, 4, sizeof(const clp_channel *));
-    return set;
-}
-
-static void resolve_set(check *c, clp_server_config *conf, const clp_set_rule *rule)
-{
-    clp_channel_set *set = make_set(c, rule->name);
-
-    for (int i = 0; i < rule->patterns->nelts; i++) {
-        const char *pattern = APR_ARRAY_IDX(rule->patterns, i, const char *);
-
-        if (!add_matching(set, conf, pattern)) {
-            complain(c, rule->defined_in,
-                     apr_psprintf(c->ptemp,
-                                  "ClaudeChannelSet %s: no channel of this server is called or "
-                                  "matches '%s'",
-                                  rule->name, pattern));
-        }
-    }
-    apr_hash_set(conf->resolved, rule->name, APR_HASH_KEY_STRING, set);
-}
-
-static void resolve_sets(check *c, clp_server_config *conf)
-{
-    clp_channel_set *all = make_set(c, "all");
-
-    conf->resolved = apr_hash_make(c->pconf);
-    for (int i = 0; i < conf->channels->nelts; i++) {
-        APR_ARRAY_PUSH(all->channels, const clp_channel *) =
-            APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
-    }
-    conf->all = all;
-    /* Own sets stand before inherited ones of the same name. */
-    for (int i = 0; i < conf->sets->nelts; i++) {
-        const clp_set_rule *rule = &APR_ARRAY_IDX(conf->sets, i, clp_set_rule);
-        if (!apr_hash_get(conf->resolved, rule->name, APR_HASH_KEY_STRING)) {
-            resolve_set(c, conf, rule);
-        }
-    }
+    complain(c, rule->defined_in,
+             apr_psprintf(c->ptemp,
+                          "ClaudeChannelSet %s: no channel of this server is called or matches "
+                          "'%s'",
+                          rule->name, pattern));
 }
 
 static void check_set_uses(check *c, const clp_server_config *conf)
@@ -152,7 +94,7 @@ static void check_set_uses(check *c, const clp_server_config *conf)
     for (int i = 0; i < conf->set_uses->nelts; i++) {
         const clp_set_use *use = &APR_ARRAY_IDX(conf->set_uses, i, clp_set_use);
 
-        if (!apr_hash_get(conf->resolved, use->name, APR_HASH_KEY_STRING)) {
+        if (!clp_channel_sets_find(conf->resolved, use->name)) {
             complain(c, use->used_in,
                      apr_psprintf(c->ptemp,
                                   "ClaudeUseSet: there is no set '%s' in this server; define it "
@@ -205,7 +147,8 @@ static void check_server(check *c, clp_server_config *conf)
     if (conf->resolved) {
         return;
     }
-    resolve_sets(c, conf);
+    /* Own sets stand before inherited ones of the same name. */
+    conf->resolved = clp_channel_sets_make(conf->channels, conf->sets, complain_unfit, c, c->pconf);
     check_set_uses(c, conf);
 }
 
