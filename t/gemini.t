@@ -321,21 +321,32 @@ subtest 'a signature through a client of Messages' => sub {
 };
 
 subtest 'a signature through a client of Chat' => sub {
-    my %tool = (type => 'function', function => { name => 'get_weather', parameters => { type => 'object', properties => { city => { type => 'string' } } } });
+    my @functions = map { { type => 'function', function => { name => $_->{name}, parameters => $_->{input_schema} } } } @tools;
     my @history = ({ role => 'user', content => 'call get_weather {"city":"Paris"}' });
-    my $r = post('gemini', '/v1/chat/completions', { model => 'gemini-3-pro', messages => \@history, tools => [ \%tool ] });
+    my $ask = sub {
+        my ($vhost, $model) = @_;
+        upstream_reset();
+        my $r = post($vhost, '/v1/chat/completions', { model => $model, messages => \@history, tools => \@functions });
+        is $r->{status}, 200, "$vhost: answered" or diag $r->{body};
+        return ($r, decode(body_of((upstream_log())[0])));
+    };
+    my ($r) = $ask->('gemini', 'gemini-3-pro');
     my $message = $r->{json}{choices}[0]{message};
-    push @history, $message, { role => 'tool', tool_call_id => $message->{tool_calls}[0]{id}, content => 'sunny' };
-    upstream_reset();
-    post('gemini', '/v1/chat/completions', { model => 'gemini-3-pro', messages => \@history, tools => [ \%tool ] });
-    my $up = decode(body_of((upstream_log())[0]));
+    my ($call) = @{ $message->{tool_calls} };
+    like $call->{extra_content}{google}{thought_signature}, qr/^R1dSM/, 'on the call, in an envelope';
+    push @history, $message, { role => 'tool', tool_call_id => $call->{id}, content => 'sunny' };
+    my (undef, $up) = $ask->('gemini', 'gemini-3-pro');
     is $up->{contents}[1]{parts}[0]{thoughtSignature}, 'c2lnbmF0dXJlLW9mLWdlbWluaQ==', 'stands where it stood';
-    upstream_reset();
-    post('chat', '/v1/chat/completions', { model => 'gpt-x', messages => \@history, tools => [ \%tool ] });
-    my ($sent) = upstream_log();
-    ok $sent, 'passed to a provider of Chat' or return;
-    is_deeply decode(body_of($sent))->{messages}[1]{tool_calls}[0],
-        { map { $_ => $message->{tool_calls}[0]{$_} } qw(id type function) }, 'without the state of another';
+    for my $vhost (qw(chat legacy main responses)) {
+        (undef, $up) = $ask->($vhost, 'm');
+        unlike encode($up), qr/extra_content|R1dSM|c2lnbmF0dXJlLW9m/, "$vhost: nobody else gets it";
+    }
+    $call->{extra_content}{google}{thought_signature} = 'R29vZ2xlJ3M=';
+    (undef, $up) = $ask->('chat', 'gemini-3-pro');
+    is $up->{messages}[1]{tool_calls}[0]{extra_content}{google}{thought_signature}, 'R29vZ2xlJ3M=',
+        "Google's own passes from Chat to Chat";
+    (undef, $up) = $ask->('gemini', 'gemini-3-pro');
+    is $up->{contents}[1]{parts}[0]{thoughtSignature}, 'R29vZ2xlJ3M=', 'and is known to Gemini as it is';
 };
 
 done_testing;

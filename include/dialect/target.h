@@ -34,7 +34,8 @@
       "Gemini: send schemas in Google's own form (parameters, responseSchema)")                    \
     M(function_ids, "function-ids", 0, "Gemini: send the ids of calls and results")                \
     M(thought_signatures, "thought-signatures", -1,                                                \
-      "Gemini: send thought signatures back, and Google's mark where none is known; off: neither") \
+      "send Gemini's thought signatures back, and Google's mark where none is known; off: "        \
+      "neither; auto: by the model's name, on Chat channels without marks")                        \
     M(drop_tools, "drop-unsupported-tools", 0, "leave out tools that cannot be converted")
 
 typedef struct clp_traits {

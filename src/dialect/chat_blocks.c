@@ -2,6 +2,7 @@
 #include "chat_blocks.h"
 
 #include "args_check.h"
+#include "chat_state.h"
 #include "dialect/tools.h"
 #include "lanes.h"
 #include "wire/text.h"
@@ -39,6 +40,7 @@ typedef struct piece {
     clp_text id;
     clp_text name;
     clp_text text; /* arguments or free text */
+    clp_text state;
     int free;
 } piece;
 
@@ -202,6 +204,15 @@ static void take_text(clp_chat_blocks *b, call *c, clp_span text)
     clp_lanes_text(b->lanes, c->lane, text);
 }
 
+static void set_state(clp_chat_blocks *b, clp_lane *lane, clp_state_kind kind, clp_text state)
+{
+    if (state.s.n) {
+        lane->provider = CLP_PROVIDER_GEMINI;
+        lane->state_kind = kind;
+        clp_lanes_signature(b->lanes, lane, state.s);
+    }
+}
+
 static void take(clp_chat_blocks *b, const piece *p)
 {
     call *c = find(b, p);
@@ -213,6 +224,9 @@ static void take(clp_chat_blocks *b, const piece *p)
     }
     if (p->name.s.n && !c->name.s.n) {
         c->name = keep(b, p->name);
+    }
+    if (c->lane) {
+        set_state(b, c->lane, CLP_STATE_NEXT_CALL, p->state);
     }
     if (p->text.s.n) {
         take_text(b, c, p->text.s);
@@ -240,6 +254,7 @@ static void take_whole(clp_chat_blocks *b, const piece *p)
     }
     clp_lane *lane = c->lane;
     lane->whole = !p->free;
+    set_state(b, lane, CLP_STATE_NEXT_CALL, p->state);
     make_ready(b, c);
     clp_lanes_text(b->lanes, lane, p->text.s);
     c->lane = NULL;
@@ -260,6 +275,7 @@ void clp_chat_blocks_call(clp_chat_blocks *b, clp_jval entry, int whole)
     memset(&p, 0, sizeof(p));
     p.index = clp_jval_count_or(clp_jval_get(entry, "index"), NO_INDEX);
     p.id = clp_jval_text(clp_jval_get(entry, "id"));
+    p.state = clp_chat_state_of(entry);
     p.free = clp_jval_is_object(clp_jval_get(entry, "custom"));
     if (p.free) {
         read_function(&p, clp_jval_get(entry, "custom"), "input");
@@ -338,6 +354,27 @@ void clp_chat_blocks_text(clp_chat_blocks *b, clp_part_kind part, clp_span escap
     }
     clp_lanes_text(b->lanes, lane, escaped);
     settle(b);
+}
+
+void clp_chat_blocks_state(clp_chat_blocks *b, clp_text state)
+{
+    clp_state_kind kind = CLP_STATE_EMPTY_TEXT;
+    clp_lane *lane;
+
+    while (close_complete(b)) {
+        ;
+    }
+    lane = clp_lanes_live(b->lanes);
+    if (lane && is_call(lane)) {
+        return; /* in the middle of a call there is no text that it could belong to */
+    }
+    if (lane) {
+        kind = lane->part == CLP_PART_TEXT ? CLP_STATE_PREV_TEXT : kind;
+        clp_lanes_close(b->lanes, lane);
+    }
+    lane = add_text(b, CLP_PART_REASONING);
+    set_state(b, lane, kind, state);
+    clp_lanes_close(b->lanes, lane);
 }
 
 /* In the order they were seen: b->last leads backwards. */

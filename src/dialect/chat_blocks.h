@@ -31,10 +31,13 @@ clp_chat_blocks *clp_chat_blocks_make(clp_sink to, apr_table_t *names, apr_size_
 void clp_chat_blocks_text(clp_chat_blocks *b, clp_part_kind part, clp_span escaped);
 
 /**
- * One entry of `tool_calls`.
+ * One entry of `tool_calls`; state of Gemini's on it becomes reasoning in front of the call.
  * @param whole it stands in a document, so nothing will follow
  */
 void clp_chat_blocks_call(clp_chat_blocks *b, clp_jval entry, int whole);
+
+/** State of Gemini's that a message carries: it belongs to the text before it. */
+void clp_chat_blocks_state(clp_chat_blocks *b, clp_text state);
 
 /** `function_call` of the function era. */
 void clp_chat_blocks_function(clp_chat_blocks *b, clp_jval function, int whole);

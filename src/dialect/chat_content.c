@@ -3,7 +3,7 @@
 
 #include <apr_strings.h>
 
-#include "chat_call_state.h"
+#include "chat_state.h"
 #include "dialect/tools.h"
 #include "media.h"
 #include "texts.h"
@@ -167,23 +167,15 @@ static void turn_end(clp_turn *t)
     }
 }
 
-static void read_call_state(clp_reading *r, clp_jval v, clp_turn *t)
-{
-    clp_state state;
-
-    clp_chat_call_state_read(&state, v, r->envelope_key, r->pool);
-    if (clp_chat_call_state_is(state.provider, state.kind)) {
-        clp_turn_block(t, r->pool, CLP_BLOCK_REASONING, v)->state = state;
-    }
-}
-
 static void read_call(clp_reading *r, clp_jval v, clp_turn *t)
 {
-    clp_block *b = clp_turn_block(t, r->pool, CLP_BLOCK_TOOL_CALL, v);
+    clp_block *b;
     clp_jval function = clp_read_object(r, v, "function");
     clp_jval custom = clp_read_object(r, v, "custom");
     clp_jval arguments = clp_jval_get(function, "arguments");
 
+    clp_chat_state_read(r, t, v, CLP_STATE_NEXT_CALL);
+    b = clp_turn_block(t, r->pool, CLP_BLOCK_TOOL_CALL, v);
     b->id = clp_read_name_needed(r, v, "id");
     if (clp_jval_ok(custom)) {
         b->custom = 1;
@@ -236,6 +228,10 @@ static void read_assistant(clp_reading *r, clp_jval v, era *e)
     }
     read_content(r, v, IN_ASSISTANT, t->last ? &t->last->next : &t->blocks);
     turn_end(t);
+    clp_chat_state_read(r, t, v,
+                        t->last && t->last->kind == CLP_BLOCK_TEXT && t->last->text.s.n
+                            ? CLP_STATE_PREV_TEXT
+                            : CLP_STATE_EMPTY_TEXT);
     if (refusal.s.n) {
         clp_turn_block(t, r->pool, CLP_BLOCK_REFUSAL, v)->text = refusal;
     }
@@ -246,7 +242,6 @@ static void read_assistant(clp_reading *r, clp_jval v, era *e)
         if (r->problem) {
             return;
         }
-        read_call_state(r, c, t);
         read_call(r, c, t);
     }
     if (clp_jval_ok(call)) {

@@ -4,6 +4,7 @@
 
 #include "answer_input.h"
 #include "chat_blocks.h"
+#include "chat_state.h"
 #include "problems.h"
 #include "think_tags.h"
 
@@ -191,6 +192,14 @@ static void read_reasoning(chat_reader *r, clp_jval from)
     }
 }
 
+static void read_state(chat_reader *r, clp_jval from)
+{
+    clp_text state = clp_chat_state_of(from);
+    if (state.s.n && r->blocks) {
+        clp_chat_blocks_state(r->blocks, state);
+    }
+}
+
 static void read_calls(chat_reader *r, clp_jval from, int whole)
 {
     clp_jval calls = clp_jval_get(from, "tool_calls");
@@ -282,6 +291,7 @@ static void read_choice(chat_reader *r, clp_jval choice)
     else {
         put_content(r, content);
     }
+    read_state(r, from);
     put_text(r, CLP_PART_REFUSAL, clp_jval_text(clp_jval_get(from, "refusal")).s);
     read_calls(r, from, whole);
     if (r->blocks && clp_chat_blocks_problem(r->blocks)) {

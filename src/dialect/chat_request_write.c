@@ -1,7 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "chat.h"
 
+#include "chat_state.h"
 #include "chat_write.h"
+#include "gemini.h"
 #include "models.h"
 #include "reasoning.h"
 #include "texts.h"
@@ -27,6 +29,19 @@ static unsigned native(const clp_writing *w)
     return CLP_NATIVE_JSON | (w->target->traits->json_schema ? CLP_NATIVE_JSON_SCHEMA : 0);
 }
 
+static int has_words(const clp_round *round, clp_block_kind kind)
+{
+    CLP_ROUND_EACH(t, round)
+    {
+        for (const clp_block *b = t->blocks; b; b = b->next) {
+            if (b->kind == kind && b->text.s.n) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 static int has_kind(const clp_round *round, clp_block_kind kind)
 {
     CLP_ROUND_EACH(t, round)
@@ -46,7 +61,7 @@ static void write_joined(clp_writing *w, const clp_round *round, clp_block_kind 
 {
     clp_jw *jw = &w->jw;
 
-    if (!has_kind(round, kind)) {
+    if (!has_words(round, kind)) {
         return;
     }
     clp_jw_key(jw, name);
@@ -62,7 +77,27 @@ static void write_joined(clp_writing *w, const clp_round *round, clp_block_kind 
     clp_jw_text_close(jw);
 }
 
-static void write_call(clp_writing *w, const clp_block *b)
+/* Google's own state goes to Google only: to the models of that name, or where the channel says so.
+ */
+static int takes_state(const clp_writing *w)
+{
+    int told = w->target->traits->thought_signatures;
+    return told < 0 ? clp_model_gemini(w->target->model) > 0 : told;
+}
+
+static int is_state(const clp_writing *w, const clp_block *b)
+{
+    return b->kind == CLP_BLOCK_REASONING && b->state.provider == CLP_PROVIDER_GEMINI &&
+           takes_state(w);
+}
+
+static void write_state(clp_writing *w, const clp_block *state)
+{
+    clp_chat_state_write(&w->jw, clp_text_plain(state->state.payload));
+}
+
+/* @param state what stands on it, or NULL */
+static void write_call(clp_writing *w, const clp_block *b, const clp_block *state, int mark)
 {
     clp_jw *jw = &w->jw;
 
@@ -71,11 +106,62 @@ static void write_call(clp_writing *w, const clp_block *b)
     clp_jw_kstr(jw, "type", "function");
     clp_jw_key(jw, "function");
     clp_chat_write_call(w, b);
+    if (state) {
+        write_state(w, state);
+    }
+    else if (mark) {
+        clp_chat_state_write(jw, clp_text_str(CLP_GEMINI_SKIP_MARK));
+    }
     clp_jw_end_object(jw);
 }
 
-/* All of a round is one message; one of reasoning only is none. */
-static void write_assistant_round(clp_writing *w, const clp_round *round)
+/* @param mark Google's mark stands on the first call if nothing else does */
+static void write_calls(clp_writing *w, const clp_round *round, int mark)
+{
+    const clp_block *state = NULL;
+
+    clp_jw_key(&w->jw, "tool_calls");
+    clp_jw_array(&w->jw);
+    CLP_ROUND_EACH(t, round)
+    {
+        for (const clp_block *b = t->blocks; b; b = b->next) {
+            if (b->kind == CLP_BLOCK_TOOL_CALL) {
+                write_call(w, b, state, mark);
+                state = NULL;
+                mark = 0;
+            }
+            else if (is_state(w, b) && b->state.kind == CLP_STATE_NEXT_CALL) {
+                state = b;
+            }
+        }
+    }
+    clp_jw_end_array(&w->jw);
+}
+
+/* A message has one place for the state of its text: the last one counts. */
+static void write_text_state(clp_writing *w, const clp_round *round)
+{
+    const clp_block *state = NULL;
+
+    CLP_ROUND_EACH(t, round)
+    {
+        for (const clp_block *b = t->blocks; b; b = b->next) {
+            if (is_state(w, b) &&
+                (b->state.kind == CLP_STATE_PREV_TEXT || b->state.kind == CLP_STATE_EMPTY_TEXT)) {
+                state = b;
+            }
+        }
+    }
+    if (state) {
+        write_state(w, state);
+    }
+}
+
+/*
+ * All of a round is one message; one of reasoning only is none.
+ * @param current it belongs to the turn that is still going on
+ */
+static void write_assistant_round(clp_writing *w, const clp_round *round, int current)
 {
     clp_jw *jw = &w->jw;
     int calls = has_kind(round, CLP_BLOCK_TOOL_CALL);
@@ -90,18 +176,9 @@ static void write_assistant_round(clp_writing *w, const clp_round *round)
     if (w->target->traits->reasoning_content) {
         write_joined(w, round, CLP_BLOCK_REASONING, "reasoning_content");
     }
+    write_text_state(w, round);
     if (calls) {
-        clp_jw_key(jw, "tool_calls");
-        clp_jw_array(jw);
-        CLP_ROUND_EACH(t, round)
-        {
-            for (const clp_block *b = t->blocks; b; b = b->next) {
-                if (b->kind == CLP_BLOCK_TOOL_CALL) {
-                    write_call(w, b);
-                }
-            }
-        }
-        clp_jw_end_array(jw);
+        write_calls(w, round, current && w->target->traits->thought_signatures == 1);
     }
     clp_jw_end_object(jw);
 }
@@ -124,13 +201,15 @@ static void write_results(clp_writing *w, const clp_round *round)
 
 static void write_turns(clp_writing *w)
 {
+    int current = clp_rounds_current(w->rounds);
+
     clp_jw_key(&w->jw, "messages");
     clp_jw_array(&w->jw);
     clp_chat_write_instructions(w, system_role(w), native(w));
     for (int i = 0; i < w->rounds->nelts && !w->problem; i++) {
         const clp_round *round = &APR_ARRAY_IDX(w->rounds, i, clp_round);
         if (round->assistant) {
-            write_assistant_round(w, round);
+            write_assistant_round(w, round, i >= current);
         }
         else {
             write_results(w, round);

@@ -3,7 +3,7 @@
 #include "chat_legacy.h"
 
 #include "answer_output.h"
-#include "chat_call_state.h"
+#include "chat_state.h"
 #include "dialect/fold.h"
 #include "dialect/tools.h"
 #include "wire/json_write.h"
@@ -24,7 +24,7 @@ typedef struct chat_writer {
     clp_fold *fold;      /* documents */
     clp_buffer head;     /* of every chunk: up to the delta */
     clp_buffer held;     /* function era: the open call's free text */
-    clp_buffer state;    /* Google's, of the next call */
+    clp_buffer state;    /* Gemini's in an envelope: of the next call, or what is written */
     const char *tail;    /* of a chunk that does not finish */
     int calls;           /* opened so far */
     unsigned mute : 1;   /* the open call is one that the client cannot take */
@@ -77,6 +77,23 @@ static int is_call(clp_part_kind part)
     return part == CLP_PART_TOOL_CALL || part == CLP_PART_CUSTOM_CALL;
 }
 
+/* Gemini's state as a client of today may have it, in `state`; returns whether there is any. */
+static int seal(chat_writer *c, clp_provider provider, clp_state_kind kind, clp_span escaped)
+{
+    clp_state state = {provider, kind, {NULL, 0}};
+
+    clp_buffer_clear(&c->state);
+    if (provider == CLP_PROVIDER_GEMINI && escaped.n && !c->options.legacy_functions) {
+        clp_state_carry(&c->state, &state, clp_text_escaped(escaped), c->options.envelope_key);
+    }
+    return c->state.n > 0;
+}
+
+static int is_of_text(clp_state_kind kind)
+{
+    return kind == CLP_STATE_PREV_TEXT || kind == CLP_STATE_EMPTY_TEXT;
+}
+
 /* --- streams --------------------------------------------------------------- */
 
 static void make_head(chat_writer *c, const clp_event *event)
@@ -106,13 +123,29 @@ static void end_chunk(chat_writer *c)
     clp_buffer_puts(c->out, c->tail);
 }
 
-static void put_call_state(chat_writer *c)
+static void put_sealed(chat_writer *c)
 {
-    if (c->state.n && c->options.envelope_key) {
-        clp_buffer_lit(c->out, ",\"extra_content\":");
-        clp_chat_call_state_write(c->out, clp_buffer_all(&c->state), c->options.envelope_key);
-    }
+    clp_jw w;
+
+    clp_buffer_putc(c->out, ',');
+    clp_jw_init(&w, c->out);
+    clp_chat_state_write(&w, clp_text_escaped(clp_buffer_all(&c->state)));
     clp_buffer_clear(&c->state);
+}
+
+/* State of a call waits for its chunk; that of a text has one of its own. */
+static void put_state(chat_writer *c, const clp_event *event)
+{
+    if (event->state_kind == CLP_STATE_NEXT_CALL) {
+        seal(c, event->provider, event->state_kind, event->text.s);
+    }
+    else if (is_of_text(event->state_kind) &&
+             seal(c, event->provider, event->state_kind, event->text.s)) {
+        chunk(c);
+        clp_buffer_lit(c->out, "\"content\":\"\"");
+        put_sealed(c);
+        end_chunk(c);
+    }
 }
 
 static void put_open(chat_writer *c, const clp_event *event)
@@ -141,7 +174,9 @@ static void put_open(chat_writer *c, const clp_event *event)
                                        : "\",\"type\":\"function\",\"function\":{\"name\":\"");
         clp_buffer_span(c->out, clp_answer_escape(event->name, c->pool));
         clp_buffer_puts(c->out, custom ? "\",\"input\":\"\"}" : "\",\"arguments\":\"\"}");
-        put_call_state(c);
+        if (c->state.n) {
+            put_sealed(c);
+        }
         clp_buffer_lit(c->out, "}]");
     }
     end_chunk(c);
@@ -191,10 +226,7 @@ static void put_delta(chat_writer *c, const clp_event *event)
         return;
     }
     if (event->delta == CLP_DELTA_SIGNATURE) {
-        if (clp_chat_call_state_is(event->provider, event->state_kind)) {
-            clp_buffer_clear(&c->state);
-            clp_buffer_span(&c->state, event->text.s);
-        }
+        put_state(c, event);
         return;
     }
     switch (event->part) {
@@ -338,7 +370,26 @@ static void write_arguments(clp_jw *w, chat_writer *c, const clp_folded_block *b
     clp_tool_input_text(w, &input, c->pool);
 }
 
-/* `state` is the block of the call's state, or NULL. */
+static void write_state(clp_jw *w, chat_writer *c, const clp_folded_block *state)
+{
+    if (state && seal(c, state->provider, state->state_kind, clp_buffer_all(&state->signature))) {
+        clp_chat_state_write(w, clp_text_escaped(clp_buffer_all(&c->state)));
+    }
+}
+
+/* A message has one place for the state of its text: the last one counts. */
+static const clp_folded_block *state_of_text(const clp_fold *f)
+{
+    const clp_folded_block *state = NULL;
+    for (const clp_folded_block *b = f->blocks; b; b = b->next) {
+        if (b->part == CLP_PART_REASONING && is_of_text(b->state_kind)) {
+            state = b;
+        }
+    }
+    return state;
+}
+
+/* @param state what stands on it, or NULL */
 static void write_call(clp_jw *w, chat_writer *c, const clp_folded_block *b,
                        const clp_folded_block *state)
 {
@@ -358,12 +409,7 @@ static void write_call(clp_jw *w, chat_writer *c, const clp_folded_block *b,
         write_arguments(w, c, b);
     }
     clp_jw_end_object(w);
-    if (state && c->options.envelope_key) {
-        clp_buffer *extra = clp_buffer_make(c->pool, 0);
-        clp_chat_call_state_write(extra, clp_buffer_all(&state->signature),
-                                  c->options.envelope_key);
-        clp_jw_kraw(w, "extra_content", clp_buffer_all(extra));
-    }
+    write_state(w, c, state);
     clp_jw_end_object(w);
 }
 
@@ -387,7 +433,7 @@ static void write_calls(clp_jw *w, chat_writer *c)
             write_call(w, c, b, state);
             state = NULL;
         }
-        else if (clp_chat_call_state_is(b->provider, b->state_kind)) {
+        else if (b->part == CLP_PART_REASONING && b->state_kind == CLP_STATE_NEXT_CALL) {
             state = b;
         }
     }
@@ -406,6 +452,7 @@ static void write_message(clp_jw *w, chat_writer *c)
     else {
         clp_jw_null(w);
     }
+    write_state(w, c, state_of_text(f));
     if (has_words(f, CLP_PART_REASONING)) {
         clp_jw_key(w, "reasoning_content");
         write_joined(w, f, CLP_PART_REASONING);

@@ -1,6 +1,8 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/dialect.h"
 
+#include "chat_state.h"
+
 /* messages[0].tool_calls[0].extra_content.google.thought_signature */
 #define RECORD_DEPTH 7
 
@@ -85,74 +87,102 @@ static void write_message(clp_buffer *out, int *n, clp_jval message)
     }
 }
 
-/* --- Chat: state stands on calls ---------------------------------------------------- */
+/* --- Chat: a member of messages and of their calls ------------------------------------ */
 
-static int is_foreign_call(clp_jval call)
+/* Bytes that are copied, up to what is left out. */
+typedef struct cutting {
+    clp_buffer *out;
+    clp_span rest; /* of the body: not copied yet */
+    int cuts;
+} cutting;
+
+static int is_blank(char c)
 {
-    clp_jval google = clp_jval_get(clp_jval_get(call, "extra_content"), "google");
-    return clp_envelope_like(clp_jval_text(clp_jval_get(google, "thought_signature")));
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static int has_foreign_call(clp_jval messages)
+/* A member that does not stand alone goes with one comma: the one behind it, or else before it. */
+static void cut_member(cutting *c, clp_jval member)
 {
-    CLP_JVAL_EACH (message, messages) {
-        CLP_JVAL_EACH (call, clp_jval_get(message, "tool_calls")) {
-            if (is_foreign_call(call)) {
-                return 1;
+    const char *from = clp_jval_name(member).s.p - 1; /* the quote */
+    const char *to = clp_jval_raw(member).p + clp_jval_raw(member).n;
+    const char *before = from, *behind = to;
+
+    while (is_blank(*behind)) {
+        behind++;
+    }
+    while (is_blank(before[-1])) {
+        before--;
+    }
+    if (*behind == ',') {
+        to = behind + 1;
+    }
+    else if (before[-1] == ',') {
+        from = before - 1;
+    }
+    clp_buffer_append(c->out, c->rest.p, (apr_size_t)(from - c->rest.p));
+    c->rest = clp_span_of(to, (apr_size_t)(c->rest.p + c->rest.n - to));
+    c->cuts++;
+}
+
+/* In the order of the bytes: a message's own may stand before its calls or behind them. One that
+ * stands twice is nothing that we gave. */
+static void cut_holder(cutting *c, clp_jval holder)
+{
+    int foreign = clp_envelope_like(clp_chat_state_of(holder)) &&
+                  !clp_jval_has_duplicate(holder, "extra_content");
+
+    CLP_JVAL_EACH (member, holder) {
+        if (clp_jval_named(member, "extra_content")) {
+            if (foreign) {
+                cut_member(c, member);
+            }
+        }
+        else if (clp_jval_named(member, "tool_calls") && clp_jval_is_array(member)) {
+            CLP_JVAL_EACH (call, member) {
+                if (clp_jval_is_object(call)) {
+                    cut_holder(c, call);
+                }
             }
         }
     }
-    return 0;
 }
 
-static void write_call(clp_buffer *out, clp_jval call)
+static int drop_members(clp_buffer *out, clp_span body, clp_jval messages)
 {
-    int n = 0;
-    clp_buffer_putc(out, '{');
-    CLP_JVAL_EACH (v, call) {
-        if (!clp_jval_named(v, "extra_content")) {
-            write_element(out, &n, CLP_SPAN_LIT("\""));
-            clp_buffer_span(out, clp_jval_name(v).s);
-            clp_buffer_lit(out, "\":");
-            clp_buffer_span(out, clp_jval_raw(v));
-        }
-    }
-    clp_buffer_putc(out, '}');
-}
+    cutting c = {out, body, 0};
 
-/* The messages as they are, but for what is foreign in their calls. Gives where the rest begins. */
-static const char *write_messages(clp_buffer *out, clp_jval messages, const char *from)
-{
     CLP_JVAL_EACH (message, messages) {
-        CLP_JVAL_EACH (call, clp_jval_get(message, "tool_calls")) {
-            if (is_foreign_call(call)) {
-                clp_span raw = clp_jval_raw(call);
-                clp_buffer_append(out, from, (apr_size_t)(raw.p - from));
-                write_call(out, call);
-                from = raw.p + raw.n;
-            }
+        if (clp_jval_is_object(message)) {
+            cut_holder(&c, message);
         }
     }
-    return from;
+    if (c.cuts) {
+        clp_buffer_span(out, c.rest);
+    }
+    return c.cuts > 0;
 }
 
-static int drop_from_calls(clp_buffer *out, clp_span body, clp_jval messages)
+int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *dialect,
+                             apr_pool_t *pool)
 {
-    const char *rest;
-    if (!has_foreign_call(messages)) {
+    const clp_json_limits limits = {0xffff, RECORD_DEPTH, 0};
+    int nested = dialect != &clp_dialect_responses, n = 0;
+    clp_json *j;
+    clp_jval list;
+
+    if (!memmem(body.p, body.n, CLP_ENVELOPE_MARK, sizeof(CLP_ENVELOPE_MARK) - 1)) {
         return 0;
     }
-    rest = write_messages(out, messages, body.p);
-    clp_buffer_append(out, rest, (apr_size_t)(body.p + body.n - rest));
-    return 1;
-}
-
-/* --- Messages and Responses: state is a block, or an item ----------------------------- */
-
-static int drop_from_list(clp_buffer *out, clp_span body, clp_jval list, int nested)
-{
-    int n = 0;
-    if (!(nested ? count_nested(list) : count_foreign(list))) {
+    j = clp_json_make(pool);
+    if (clp_json_scan(j, body, &limits, NULL) != CLP_JSON_OK) {
+        return 0;
+    }
+    list = clp_jval_get(clp_json_root(j), nested ? "messages" : "input");
+    if (clp_jval_is_array(list) && dialect == &clp_dialect_chat) {
+        return drop_members(out, body, list);
+    }
+    if (!clp_jval_is_array(list) || !(nested ? count_nested(list) : count_foreign(list))) {
         return 0;
     }
     write_before(out, body, clp_jval_raw(list));
@@ -168,26 +198,4 @@ static int drop_from_list(clp_buffer *out, clp_span body, clp_jval list, int nes
     }
     write_behind(out, body, clp_jval_raw(list));
     return 1;
-}
-
-int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *dialect,
-                             apr_pool_t *pool)
-{
-    const clp_json_limits limits = {0xffff, RECORD_DEPTH, 0};
-    int nested = dialect == &clp_dialect_messages, calls = dialect == &clp_dialect_chat;
-    clp_json *j;
-    clp_jval list;
-
-    if (!memmem(body.p, body.n, CLP_ENVELOPE_MARK, sizeof(CLP_ENVELOPE_MARK) - 1)) {
-        return 0;
-    }
-    j = clp_json_make(pool);
-    if (clp_json_scan(j, body, &limits, NULL) != CLP_JSON_OK) {
-        return 0;
-    }
-    list = clp_jval_get(clp_json_root(j), nested || calls ? "messages" : "input");
-    if (!clp_jval_is_array(list)) {
-        return 0;
-    }
-    return calls ? drop_from_calls(out, body, list) : drop_from_list(out, body, list, nested);
 }

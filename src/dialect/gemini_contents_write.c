@@ -393,37 +393,11 @@ static void write_model_round(clp_gemini_writing *g, const clp_round *round, int
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-static int has_words(const clp_round *round)
-{
-    CLP_ROUND_EACH(t, round)
-    {
-        for (const clp_block *b = t->role == CLP_ROLE_USER ? t->blocks : NULL; b; b = b->next) {
-            if (b->kind != CLP_BLOCK_TOOL_RESULT) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-/* The current turn begins with the user's last words. Words that come along with results (clients
- * put reminders there) begin none: a mark too many does no harm. */
-static int current_turn(const apr_array_header_t *rounds)
-{
-    for (int i = rounds->nelts - 1; i >= 0; i--) {
-        const clp_round *round = &APR_ARRAY_IDX(rounds, i, clp_round);
-        if (!round->assistant && !round->answers->nelts && has_words(round)) {
-            return i;
-        }
-    }
-    return 0;
-}
-
 void clp_gemini_write_contents(clp_gemini_writing *g)
 {
     apr_array_header_t *rounds = g->w.rounds;
     clp_jw *jw = &g->w.jw;
-    int current = current_turn(rounds);
+    int current = clp_rounds_current(rounds); /* a mark too many does no harm */
     apr_size_t begin;
 
     clp_jw_key(jw, "contents");

@@ -1,7 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gemini.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "builtin_tools.h"
@@ -34,18 +33,6 @@ static const clp_writing_rules rules = {
     .searches_web = 1,
     .knows_builtin = knows_builtin,
 };
-
-int clp_gemini_generation(const char *model)
-{
-    const char *at = strstr(model, "gemini-");
-
-    if (!at) {
-        return 0;
-    }
-    at += 7;
-    /* gemini-flash-latest and its kind follow the newest */
-    return apr_isdigit(*at) ? *at - '0' : strstr(at, "latest") ? 3 : 0;
-}
 
 static void write_system(clp_gemini_writing *g)
 {
@@ -413,7 +400,7 @@ clp_problem *clp_gemini_write_request(const clp_conversation *c, const clp_targe
     if (p || g.w.complete) {
         return p;
     }
-    g.generation = clp_gemini_generation(target->model);
+    g.generation = clp_model_gemini(target->model);
     g.signatures = signatures != 0;
     g.marks = signatures == 1 || (signatures < 0 && g.generation >= 3);
     if (target->counting) {

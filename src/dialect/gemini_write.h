@@ -16,9 +16,6 @@ typedef struct clp_gemini_writing {
     const char *role; /* of the content that is open; NULL = none is */
 } clp_gemini_writing;
 
-/** The generation that a model's name tells; 0 for what is no such name. */
-int clp_gemini_generation(const char *model);
-
 /** Member `contents`. */
 void clp_gemini_write_contents(clp_gemini_writing *g);
 

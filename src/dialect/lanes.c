@@ -50,9 +50,34 @@ static void put_waiting(clp_lanes *l, clp_lane *lane)
     clp_buffer_clear(&lane->signature);
 }
 
+/* The state that stands on a call is a block in front of it. */
+static void put_call_state(clp_lanes *l, clp_lane *lane)
+{
+    static const clp_event_kind kinds[] = {CLP_EVENT_BLOCK_OPEN, CLP_EVENT_BLOCK_DELTA,
+                                           CLP_EVENT_BLOCK_CLOSE};
+
+    for (int i = 0; lane->signature.n && i < 3; i++) {
+        clp_event e = event_of(kinds[i], lane);
+        e.part = CLP_PART_REASONING;
+        if (e.kind == CLP_EVENT_BLOCK_DELTA) {
+            e.delta = CLP_DELTA_SIGNATURE;
+            e.text = clp_text_escaped(clp_buffer_all(&lane->signature));
+        }
+        clp_sink_put(&l->to, &e);
+    }
+    l->waiting -= lane->signature.n;
+    clp_buffer_clear(&lane->signature);
+    lane->provider = CLP_PROVIDER_NONE;
+}
+
 static void begin(clp_lanes *l, clp_lane *lane)
 {
-    clp_event e = event_of(CLP_EVENT_BLOCK_OPEN, lane);
+    clp_event e;
+
+    if (is_call(lane)) {
+        put_call_state(l, lane);
+    }
+    e = event_of(CLP_EVENT_BLOCK_OPEN, lane);
     e.id = lane->id.n ? clp_text_escaped(clp_buffer_all(&lane->id)) : clp_text_str(NULL);
     e.name = lane->name.n ? clp_text_plain(clp_buffer_all(&lane->name)) : clp_text_str(NULL);
     lane->live = 1;
@@ -213,7 +238,9 @@ void clp_lanes_text(clp_lanes *l, clp_lane *lane, clp_span escaped)
 void clp_lanes_signature(clp_lanes *l, clp_lane *lane, clp_span escaped)
 {
     if (lane->live) {
-        put_delta(l, lane, CLP_DELTA_SIGNATURE, escaped);
+        if (!is_call(lane)) {
+            put_delta(l, lane, CLP_DELTA_SIGNATURE, escaped);
+        }
         return;
     }
     l->waiting -= lane->signature.n;

@@ -36,7 +36,7 @@ struct clp_lane {
     clp_buffer name;           /**< plain */
     clp_buffer text;           /**< escaped; what waits */
     clp_buffer fallback;       /**< escaped; its text, should none come */
-    clp_buffer signature;
+    clp_buffer signature;      /**< escaped; of a call: told as reasoning in front of it */
 };
 
 typedef struct clp_lanes clp_lanes;
@@ -53,7 +53,8 @@ void clp_lanes_ready(clp_lanes *l, clp_lane *lane);
 /** More text (escaped) for an open lane. */
 void clp_lanes_text(clp_lanes *l, clp_lane *lane, clp_span escaped);
 
-/** The opaque state (escaped) of an open lane; of several the last counts. */
+/** The opaque state (escaped) of an open lane; of several the last counts. A call that is live
+ * cannot have one any more: it is dropped. */
 void clp_lanes_signature(clp_lanes *l, clp_lane *lane, clp_span escaped);
 
 /** Nothing more will come for it; the pointer is void afterwards. */

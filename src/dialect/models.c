@@ -2,6 +2,7 @@
 #include "models.h"
 
 #include <apr_fnmatch.h>
+#include <apr_lib.h>
 
 /*
  * The first pattern that fits decides; case does not matter. Names may carry a
@@ -66,4 +67,16 @@ unsigned clp_model_takes(const clp_target *target)
     takes = set(takes, CLP_MODEL_REASONS, t->reasoning);
     takes = set(takes, CLP_MODEL_ADAPTIVE, t->adaptive_thinking);
     return set(takes, CLP_MODEL_NO_SAMPLING, t->sampling < 0 ? -1 : !t->sampling);
+}
+
+int clp_model_gemini(const char *model)
+{
+    const char *at = strstr(model, "gemini-");
+
+    if (!at) {
+        return 0;
+    }
+    at += 7;
+    /* gemini-flash-latest and its kind follow the newest */
+    return apr_isdigit(*at) ? *at - '0' : strstr(at, "latest") ? 3 : 0;
 }

@@ -20,4 +20,8 @@
 /** CLP_MODEL_* of a target: its traits first, then its model's name. */
 unsigned clp_model_takes(const clp_target *target);
 
+/** The generation of Gemini's that a model's name tells: 2 for 2.5, 3, …; 0 for what is no such
+ * name. */
+int clp_model_gemini(const char *model);
+
 #endif

@@ -93,3 +93,27 @@ apr_array_header_t *clp_rounds_make(const clp_conversation *c, apr_pool_t *pool)
     }
     return rounds;
 }
+
+static int has_words(const clp_round *round)
+{
+    CLP_ROUND_EACH(t, round)
+    {
+        for (const clp_block *b = t->role == CLP_ROLE_USER ? t->blocks : NULL; b; b = b->next) {
+            if (b->kind != CLP_BLOCK_TOOL_RESULT) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int clp_rounds_current(const apr_array_header_t *rounds)
+{
+    for (int i = rounds->nelts - 1; i >= 0; i--) {
+        const clp_round *round = &APR_ARRAY_IDX(rounds, i, clp_round);
+        if (!round->assistant && !round->answers->nelts && has_words(round)) {
+            return i;
+        }
+    }
+    return 0;
+}

@@ -41,6 +41,12 @@ typedef struct clp_round {
 /** The rounds of a conversation: an array of clp_round. */
 apr_array_header_t *clp_rounds_make(const clp_conversation *c, apr_pool_t *pool);
 
+/**
+ * Index of the round in which the current turn begins: the user's last words. Words that come
+ * along with results (clients put reminders there) begin none.
+ */
+int clp_rounds_current(const apr_array_header_t *rounds);
+
 /** Does this result block answer a call of the round before? */
 int clp_round_answers(const clp_round *round, const clp_block *result, apr_pool_t *pool);
 

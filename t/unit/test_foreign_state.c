@@ -49,13 +49,32 @@ int main(void)
           "{\"messages\" : [ {\"content\":\"R1dSM\"}, {\"tool_calls\":[ {\"id\":\"a\", \"type\":"
           "\"function\",\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}},"
           "\"function\" : {\"x\":1.0}} ,{\"id\":\"b\"}], \"y\":2}] , \"z\":3}",
-          "{\"messages\" : [ {\"content\":\"R1dSM\"}, {\"tool_calls\":[ {\"id\":\"a\",\"type\":"
-          "\"function\",\"function\":{\"x\":1.0}} ,{\"id\":\"b\"}], \"y\":2}] , \"z\":3}",
+          "{\"messages\" : [ {\"content\":\"R1dSM\"}, {\"tool_calls\":[ {\"id\":\"a\", \"type\":"
+          "\"function\",\"function\" : {\"x\":1.0}} ,{\"id\":\"b\"}], \"y\":2}] , \"z\":3}",
           "calls of Chat");
     check(c,
           "{\"messages\":[{\"content\":\"R1dSM\",\"tool_calls\":[{\"extra_content\":{\"google\":{"
           "\"thought_signature\":\"c2ln\"}}}]}]}",
           NULL, "Google's own on a call");
+    check(c,
+          "{\"messages\":[{\"role\":\"assistant\", \"extra_content\" : {\"google\":"
+          "{\"thought_signature\":\"R1dSMWdu\"}} , \"tool_calls\":[ {\"id\":\"1\" , "
+          "\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}} }, "
+          "{\"id\":\"2\"}]},{\"role\":\"user\",\"content\":\"R1dSM\"}], \"x\":1.0}",
+          "{\"messages\":[{\"role\":\"assistant\",  \"tool_calls\":[ {\"id\":\"1\"  }, "
+          "{\"id\":\"2\"}]},{\"role\":\"user\",\"content\":\"R1dSM\"}], \"x\":1.0}",
+          "messages and calls of Chat, last and in between");
+    check(c,
+          "{\"messages\":[{\"tool_calls\":[{\"extra_content\":{\"google\":{"
+          "\"thought_signature\":\"R1dSMWdu\"}},\"id\":\"1\"}],\"extra_content\":{"
+          "\"google\":{\"thought_signature\":\"R1dSMWdu\"}}},{\"extra_content\":{\"google\":"
+          "{\"thought_signature\":\"R1dSMWdu\"}}}]}",
+          "{\"messages\":[{\"tool_calls\":[{\"id\":\"1\"}]},{}]}", "first, and alone");
+    check(c,
+          "{\"messages\":[{\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}},"
+          "\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}}}]}",
+          NULL, "twice: nothing that we gave");
+    check(c, "{\"messages\":\"R1dSMWdu\"}", NULL, "no messages");
     check(r, "{\"input\":\"R1dSMWNi\"}", NULL, "a text that looks like one");
     check(r, "{\"input\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and as a content");
     check(m, "{\"messages\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and in Messages");
