@@ -63,11 +63,11 @@ sub ids {
     my $r = request(vhost => 'lists', path => '/nowhere/v1/models');
     is $r->{status}, 200, 'no upstream answers: 200';
     is_deeply $r->{json}, { object => 'list', data => [] }, 'and an empty list';
-    $r = request(vhost => 'lists', path => '/asleep/v1/models', headers => \@anthropic);
+    $r = request(vhost => 'empty', path => '/v1/models', headers => \@anthropic);
     is_deeply $r->{json}, { data => [], has_more => JSON::PP::false(), first_id => undef, last_id => undef },
-        'no active channel: an empty list';
-    is request(vhost => 'lists', path => '/asleep/health')->{status}, 503, 'and a health that says so';
-    is request(vhost => 'lists', path => '/asleep/health')->{json}{channels}{active}, 0, 'in numbers';
+        'no channel: an empty list';
+    is request(vhost => 'empty', path => '/health')->{status}, 503, 'and a health that says so';
+    is request(vhost => 'empty', path => '/health')->{json}{channels}{active}, 0, 'in numbers';
     is request(vhost => 'lists', path => '/merged/health')->{json}{channels}{active}, 4, 'four of them';
     is request(vhost => 'lists', path => '/merged/health')->{json}{channels}{configured}, 5, 'of five';
 }

@@ -40,4 +40,7 @@ clp_channel_sets *clp_channel_sets_make(const apr_array_header_t *channels,
 /** A set by its name, or that of all channels (NULL). NULL = there is no such set. */
 const clp_channel_set *clp_channel_sets_find(const clp_channel_sets *sets, const char *name);
 
+/** How many channels of a set are active. */
+int clp_channel_set_active(const clp_channel_set *set);
+
 #endif

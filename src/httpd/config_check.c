@@ -89,12 +89,28 @@ static void complain_unfit(void *ctx, const clp_set_rule *rule, const char *patt
                           rule->name, pattern));
 }
 
+/** A set that serves, and whose channels are all asleep: every request would get 503. */
+static void check_awake(check *c, const clp_channel_set *set, const char *used_in,
+                        const char *directive)
+{
+    if (set->channels->nelts > 0 && !clp_channel_set_active(set)) {
+        complain(c, used_in,
+                 apr_psprintf(c->ptemp,
+                              "%s: none of the channels it would ask is active; see ChannelStatus",
+                              directive));
+    }
+}
+
 static void check_set_uses(check *c, const clp_server_config *conf)
 {
     for (int i = 0; i < conf->set_uses->nelts; i++) {
         const clp_set_use *use = &APR_ARRAY_IDX(conf->set_uses, i, clp_set_use);
+        const clp_channel_set *set = clp_channel_sets_find(conf->resolved, use->name);
 
-        if (!clp_channel_sets_find(conf->resolved, use->name)) {
+        if (set) {
+            check_awake(c, set, use->used_in, "ClaudeUseSet");
+        }
+        else {
             complain(c, use->used_in,
                      apr_psprintf(c->ptemp,
                                   "ClaudeUseSet: there is no set '%s' in this server; define it "
@@ -150,6 +166,9 @@ static void check_server(check *c, clp_server_config *conf)
     /* Own sets stand before inherited ones of the same name. */
     conf->resolved = clp_channel_sets_make(conf->channels, conf->sets, complain_unfit, c, c->pconf);
     check_set_uses(c, conf);
+    if (conf->proxy_on_at) {
+        check_awake(c, conf->resolved->all, conf->proxy_on_at, "ClaudeProxy");
+    }
 }
 
 /** ClaudeProxy On, and nobody to ask: the gateway would answer 503 to everything. */

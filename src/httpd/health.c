@@ -3,24 +3,16 @@
 
 #include "clp_version.h"
 #include "reply.h"
+#include "sched/channel_sets.h"
 #include "wire/instant.h"
 #include "wire/json_write.h"
-
-static int count_active(const clp_channel_set *set)
-{
-    int n = 0;
-    for (int i = 0; i < set->channels->nelts; i++) {
-        n += APR_ARRAY_IDX(set->channels, i, const clp_channel *)->status == CLP_CHANNEL_ACTIVE;
-    }
-    return n;
-}
 
 /* Anybody may ask, so it tells numbers and no names. */
 int clp_endpoint_health(request_rec *r, clp_request *q)
 {
     const clp_channel_set *set = clp_config_channels(r);
     clp_buffer *json = clp_buffer_make(r->pool, 0);
-    int active = count_active(set);
+    int active = clp_channel_set_active(set);
     clp_jw w;
 
     (void)q;

@@ -67,3 +67,13 @@ const clp_channel_set *clp_channel_sets_find(const clp_channel_sets *sets, const
 {
     return name ? apr_hash_get(sets->named, name, APR_HASH_KEY_STRING) : sets->all;
 }
+
+int clp_channel_set_active(const clp_channel_set *set)
+{
+    int n = 0;
+
+    for (int i = 0; i < set->channels->nelts; i++) {
+        n += APR_ARRAY_IDX(set->channels, i, const clp_channel *)->status == CLP_CHANNEL_ACTIVE;
+    }
+    return n;
+}

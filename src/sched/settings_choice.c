@@ -67,6 +67,14 @@ static const char *check_model_pattern(const clp_channel_draft *d, const char *p
     return NULL;
 }
 
+/* Does `before` fit every name that `pattern` fits? Where it has a '?', that is told only of equal
+ * ones, since a '?' does not stand for what a '*' stands for. */
+static int covers(const char *before, const char *pattern)
+{
+    return strcmp(before, pattern) == 0 ||
+           (!strchr(before, '?') && clp_model_matches(before, pattern, NULL, NULL));
+}
+
 const char *clp_set_model_map(clp_channel_draft *d, int argc, const char *const *argv)
 {
     const char *pattern = argv[0];
@@ -84,7 +92,7 @@ const char *clp_set_model_map(clp_channel_draft *d, int argc, const char *const 
                            pattern, "' has none to fill it", NULL);
     }
     for (int i = 0; i < map->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(map, i, clp_model_rule).pattern, pattern) == 0) {
+        if (covers(APR_ARRAY_IDX(map, i, clp_model_rule).pattern, pattern)) {
             return apr_pstrcat(d->pool, d->label, ": '", pattern,
                                "' is mapped already; the first match wins, so this line would "
                                "never count",
