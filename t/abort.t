@@ -76,6 +76,19 @@ for my $vhost (qw(main chat)) {
     ok !(upstream_log())[0]{aborted}, 'ClaudeIgnoreClientAbort: to its end';
 }
 
+# An attempt that fails just when the client has left is the last, even though the client is not
+# watched yet so soon after its request.
+{
+    upstream_reset();
+    my $client = ClaudeTest::Client->open_to(hostport('failover'));
+    $client->send_request(method => 'POST', path => '/v1/messages',
+        headers => [ 'Content-Type' => 'application/json' ], body => body('failures/500-soon', 0));
+    $client->shut;
+    ok wait_for(3, sub { my ($e) = upstream_log(); $e && $e->{done} }), 'left before a failure: it had begun';
+    sleep 0.3;
+    is scalar(my @all = upstream_log()), 1, 'left before a failure: nobody else is asked';
+}
+
 # HTTP/2: the client's stream goes with its connection, or alone.
 sub started {
     my (@command) = @_;

@@ -26,6 +26,9 @@
  * with meaning. Until then every failure tries the next candidate; afterwards
  * nothing is retried, and an answer that breaks off ends with an error in the
  * client's protocol. A keep-alive commits only the status line.
+ *
+ * A slow stream may be asked of a second channel too (a hedge): the first of the two with
+ * an event is committed, the other cancelled.
  */
 typedef enum clp_operation {
     CLP_OP_GENERATE,     /**< messages, chat completions: a request for an answer */
@@ -36,6 +39,17 @@ typedef enum clp_operation {
                               by `action` behind the model in the path (Gemini) */
     CLP_OP_RESOURCE      /**< likewise, by `method` and `path` */
 } clp_operation;
+
+/** When another attempt may begin. */
+typedef struct clp_retry_rules {
+    int max_attempts;
+    apr_interval_time_t time; /**< none begins later than this after the request; 0 = any time */
+    apr_interval_time_t
+        wait_max;              /**< when nothing else is left and a provider says that it may
+                                    be asked again in up to this, that is waited for; 0 = never */
+    apr_interval_time_t hedge; /**< a stream without an event for this long is asked of a second
+                                    channel too; 0 = never */
+} clp_retry_rules;
 
 typedef struct clp_exchange_params {
     const clp_dialect *client;
@@ -50,7 +64,7 @@ typedef struct clp_exchange_params {
     clp_intake intake;
     apr_size_t max_event;
     apr_interval_time_t keepalive; /**< 0 = none */
-    int max_attempts;
+    clp_retry_rules retry;
     apr_int64_t default_max_tokens;
     const char *request_id; /**< ours, for clients whose upstream gave none; NULL = none */
     const char *method;     /**< CLP_OP_RESOURCE: GET, POST or DELETE */
@@ -59,7 +73,13 @@ typedef struct clp_exchange_params {
     const clp_thread_pins *pins;       /**< NULL = threads are not remembered */
     const char *scope;                 /**< whose threads: the user's name; "" = nobody's */
     void *subject;                     /**< passed to clp_log() */
+    apr_time_t (*clock)(void);         /**< what time it is; NULL = apr_time_now() */
 } clp_exchange_params;
+
+static inline apr_time_t clp_exchange_clock(const clp_exchange_params *params)
+{
+    return params->clock ? params->clock() : apr_time_now();
+}
 
 typedef struct clp_exchange clp_exchange;
 
@@ -77,7 +97,7 @@ clp_exchange *clp_exchange_make(const clp_exchange_params *params, apr_pool_t *p
 /** Begin the first attempt. */
 void clp_exchange_start(clp_exchange *x, apr_time_t now);
 
-/** Do what time demands: keep-alives, the end of a grace period. */
+/** Do what time demands: the next attempt, a hedge, keep-alives, the end of a grace period. */
 void clp_exchange_tick(clp_exchange *x, apr_time_t now);
 
 /** How long the driver may wait in step() at most. */

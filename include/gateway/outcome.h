@@ -25,19 +25,36 @@ typedef enum clp_result {
 /** "ok", "client_error", "failed", "truncated", "client_gone". */
 const char *clp_result_name(clp_result r);
 
+typedef enum clp_attempt_result {
+    CLP_ATTEMPT_RUNNING,
+    CLP_ATTEMPT_SERVED,    /**< its answer is whole */
+    CLP_ATTEMPT_FAILED,    /**< before anything of it could be given to the client */
+    CLP_ATTEMPT_TRUNCATED, /**< it broke off after the client had got a part */
+    CLP_ATTEMPT_LOST,      /**< another was faster; it was cancelled, and that says nothing of it */
+    CLP_ATTEMPT_ABORTED    /**< the client left; it was cancelled */
+} clp_attempt_result;
+
+/** "served", "failed", "truncated", "lost", "aborted"; "running" for one without an end. */
+const char *clp_attempt_result_name(clp_attempt_result r);
+
 typedef struct clp_attempt_record {
     clp_candidate candidate;
+    clp_attempt_result result;
+    int hedge; /**< it began beside another */
     apr_time_t started;
+    apr_time_t first_event; /**< first event with meaning; 0 = none */
     apr_time_t ended;
+    clp_usage usage;            /**< as far as it was told */
     int status;                 /**< the upstream's, 0 = none came */
     const clp_problem *problem; /**< why it failed; NULL = it served */
-    clp_verdict verdict;        /**< what followed from that */
+    clp_judgement judgement;    /**< what followed from that, and of whom it tells */
 } clp_attempt_record;
 
 typedef struct clp_outcome {
     clp_result result;
     int status;                   /**< HTTP status for the client, 0 = none sent */
-    apr_array_header_t *attempts; /**< of clp_attempt_record, in order */
+    apr_array_header_t *attempts; /**< of clp_attempt_record, in the order they began */
+    int winner;                   /**< which of them the client's answer is of, -1 = none */
     const clp_problem *problem;   /**< what the client was told, or NULL */
     clp_usage usage;
     clp_stop stop;

@@ -27,11 +27,11 @@ static void look(clp_attempt *a, clp_transfer_end how)
     const clp_guard *guard = a->relay->guard;
 
     if (!a->first_event && guard && clp_guard_meaningful(guard)) {
-        a->first_event = apr_time_now();
+        a->first_event = clp_exchange_clock(a->params);
     }
     if (a->relay->state == CLP_RELAY_COMMITTED && !a->grace_ends && guard &&
         clp_guard_ended(guard) && a->transfer) {
-        a->grace_ends = apr_time_now() + GRACE;
+        a->grace_ends = clp_exchange_clock(a->params) + GRACE;
     }
     a->look(a->ctx, a, how);
 }
@@ -41,7 +41,7 @@ static void on_head(void *ctx, int status, const apr_table_t *headers)
     clp_attempt *a = ctx;
     clp_relay_head(a->relay, status, headers);
     if (status < 200 || status > 299) {
-        a->grace_ends = apr_time_now() + ERROR_GRACE;
+        a->grace_ends = clp_exchange_clock(a->params) + ERROR_GRACE;
     }
 }
 
@@ -79,6 +79,7 @@ clp_problem *clp_attempt_begin(clp_attempt *a, int number, const clp_candidate *
     apr_pool_tag(a->pool, "clp_attempt");
     clp_buffer_clear(&a->out);
     a->number = number;
+    a->open = 1;
     a->candidate = *candidate;
     a->relay = NULL;
     a->transfer = NULL;

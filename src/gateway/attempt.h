@@ -30,6 +30,7 @@ struct clp_attempt {
 
     /* of the candidate it was last begun for */
     int number; /**< of its record in the outcome */
+    int open;   /**< it began, and its record is not complete yet */
     clp_candidate candidate;
     clp_call call;
     clp_relay *relay;       /**< NULL = the request could not be put to the candidate */

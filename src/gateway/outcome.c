@@ -14,8 +14,21 @@ const char *clp_result_name(clp_result r)
     return "unknown";
 }
 
+const char *clp_attempt_result_name(clp_attempt_result r)
+{
+    switch (r) {
+    case CLP_ATTEMPT_RUNNING: return "running";
+    case CLP_ATTEMPT_SERVED: return "served";
+    case CLP_ATTEMPT_FAILED: return "failed";
+    case CLP_ATTEMPT_TRUNCATED: return "truncated";
+    case CLP_ATTEMPT_LOST: return "lost";
+    case CLP_ATTEMPT_ABORTED: return "aborted";
+    }
+    return "unknown";
+}
+
 const clp_attempt_record *clp_outcome_last(const clp_outcome *o)
 {
-    int n = o->attempts->nelts;
-    return n ? &APR_ARRAY_IDX(o->attempts, n - 1, clp_attempt_record) : NULL;
+    int n = o->winner >= 0 ? o->winner : o->attempts->nelts - 1;
+    return n >= 0 ? &APR_ARRAY_IDX(o->attempts, n, clp_attempt_record) : NULL;
 }

@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "client_gone.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ static void begin(clp_client_watch *w)
     }
 }
 
+static int judge(clp_client_watch *w, int ready)
+{
+    if (!w->mind || !(ready || w->c->aborted)) {
+        return 0;
+    }
+    w->c->aborted = 1;
+    return 1;
+}
+
 int clp_client_watch_step(clp_client_watch *w, clp_transport *transport, apr_interval_time_t wait)
 {
     int ready = 0;
@@ -49,11 +59,18 @@ int clp_client_watch_step(clp_client_watch *w, clp_transport *transport, apr_int
         }
     }
     transport->step(transport, w->fd, wait, &ready);
-    if (!w->mind || !(ready || w->c->aborted)) {
-        return 0;
+    return judge(w, ready);
+}
+
+int clp_client_watch_look(clp_client_watch *w)
+{
+    struct pollfd p = {.events = POLLIN};
+
+    if (!w->begun) {
+        begin(w);
     }
-    w->c->aborted = 1;
-    return 1;
+    p.fd = w->fd; /* poll() passes over -1 */
+    return judge(w, poll(&p, 1, 0) > 0);
 }
 
 void clp_client_watch_end(clp_client_watch *w)

@@ -39,6 +39,9 @@ void clp_client_watch_init(clp_client_watch *w, request_rec *r, int mind);
  */
 int clp_client_watch_step(clp_client_watch *w, clp_transport *transport, apr_interval_time_t wait);
 
+/** Look at the client now. @return as clp_client_watch_step() */
+int clp_client_watch_look(clp_client_watch *w);
+
 void clp_client_watch_end(clp_client_watch *w);
 
 #endif

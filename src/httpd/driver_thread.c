@@ -94,7 +94,11 @@ static void deliver(drive *d)
 static void advance(drive *d, clp_transport *transport)
 {
     apr_interval_time_t wait = clp_exchange_wait(d->x, apr_time_now());
-    if (clp_client_watch_step(&d->watch, transport, wait)) {
+    int gone = clp_client_watch_step(&d->watch, transport, wait);
+
+    /* Nothing more is begun for a client that left while an attempt failed. */
+    if (gone ||
+        (clp_exchange_wait(d->x, apr_time_now()) == 0 && clp_client_watch_look(&d->watch))) {
         clp_exchange_abort(d->x);
     }
     else {

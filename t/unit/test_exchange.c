@@ -6,9 +6,11 @@
  *   headers  fields of its request        query    of its URL
  *   counting it asks for the number of its tokens only
  *   channels [name, dialect, [keys], [urls]] in order of priority
- *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}
- *   expect   {result, status, type, tried: ["channel/key/url"], body | contains: [..],
- *             lacks: [..], headers, broken,
+ *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}; a piece
+ *            that is null is a step in which nothing comes, `after` says how many come before all
+ *   wait_ms, hedge_ms, retry_ms, wait_max_ms  how long a step takes; the rules of retries
+ *   expect   {result, status, type, tried: "channel/key/url ..", ends: what became of each,
+ *             cancelled: how many transfers, body | contains: [..], lacks: [..], headers, broken,
  *             of the last upstream request: url, sent (its fields), asked (its body)}
  */
 #include <stdio.h>
@@ -23,10 +25,19 @@
 
 #define CASES "t/cases/exchange.jsonl"
 
+static apr_time_t now;
+
+static apr_time_t clock_now(void)
+{
+    return now;
+}
+
 /* --- a transport that plays a script ------------------------------------------------ */
 
 struct clp_transfer {
+    clp_transfer *next;
     clp_transfer_handler handler;
+    apr_int64_t after;
     clp_jval answer;
     clp_jval piece;
     int head_done;
@@ -36,8 +47,8 @@ typedef struct fake {
     clp_transport base;
     apr_pool_t *pool;
     clp_jval next_answer;
-    clp_transfer *running;
-    const char *url; /* what was asked last */
+    clp_transfer *running; /* a list, in the order they began */
+    const char *url;       /* what was asked last */
     apr_table_t *sent;
     clp_span asked;
     int cancelled;
@@ -48,24 +59,39 @@ static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request 
 {
     fake *f = (fake *)base;
     clp_transfer *t = apr_pcalloc(pool, sizeof(*t));
+    clp_transfer **last = &f->running;
+    while (*last) {
+        last = &(*last)->next;
+    }
+    *last = t;
     t->handler = *handler;
     t->answer = f->next_answer;
+    t->after = clp_jval_count_or(clp_jval_get(t->answer, "after"), 0);
     t->piece = clp_jval_first(clp_jval_get(t->answer, "pieces"));
     f->next_answer = clp_jval_ok(f->next_answer) ? clp_jval_next(f->next_answer) : CLP_JVAL_NONE;
     f->url = apr_pstrdup(f->pool, request->url);
     f->sent = apr_table_clone(f->pool, request->headers);
     f->asked = clp_span_of(apr_pmemdup(f->pool, request->body.p, request->body.n), request->body.n);
-    f->running = t;
     return t;
+}
+
+static int forget(fake *f, const clp_transfer *t)
+{
+    clp_transfer **at = &f->running;
+    while (*at && *at != t) {
+        at = &(*at)->next;
+    }
+    if (!*at) {
+        return 0;
+    }
+    *at = t->next;
+    return 1;
 }
 
 static void fake_cancel(clp_transport *base, clp_transfer *t)
 {
     fake *f = (fake *)base;
-    if (f->running == t) {
-        f->running = NULL;
-        f->cancelled++;
-    }
+    f->cancelled += forget(f, t);
 }
 
 static clp_transfer_end end_of(clp_jval answer, apr_pool_t *pool)
@@ -96,15 +122,10 @@ static apr_table_t *fields_of(clp_jval object, apr_pool_t *pool)
     return t;
 }
 
-static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t timeout,
-                      int *client_ready)
+static void play(fake *f, clp_transfer *t)
 {
-    fake *f = (fake *)base;
-    clp_transfer *t = f->running;
-    (void)client_fd;
-    (void)timeout;
-    *client_ready = 0;
-    if (!t) {
+    if (t->after > 0) {
+        t->after--;
         return;
     }
     if (!t->head_done && clp_jval_ok(clp_jval_get(t->answer, "status"))) {
@@ -117,14 +138,33 @@ static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t ti
         return;
     }
     if (clp_jval_ok(t->piece)) {
+        clp_jval piece = t->piece;
         clp_buffer *plain = clp_buffer_make(f->pool, 0);
-        clp_text_append_plain(plain, clp_jval_text(t->piece));
-        t->piece = clp_jval_next(t->piece);
+        t->piece = clp_jval_next(piece);
+        if (clp_jval_nil(piece)) {
+            return;
+        }
+        clp_text_append_plain(plain, clp_jval_text(piece));
         t->handler.on_bytes(t->handler.ctx, plain->p, plain->n);
         return;
     }
-    f->running = NULL;
+    forget(f, t);
     t->handler.on_end(t->handler.ctx, end_of(t->answer, f->pool), "scripted");
+}
+
+/* Each transfer that runs gets one step further. */
+static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t timeout,
+                      int *client_ready)
+{
+    fake *f = (fake *)base;
+    clp_transfer *next;
+    (void)client_fd;
+    (void)timeout;
+    *client_ready = 0;
+    for (clp_transfer *t = f->running; t; t = next) {
+        next = t->next;
+        play(f, t);
+    }
 }
 
 /* --- one case ------------------------------------------------------------------------- */
@@ -202,6 +242,16 @@ static const char *tried(const clp_outcome *o, apr_pool_t *pool)
     return list;
 }
 
+static const char *ends(const clp_outcome *o, apr_pool_t *pool)
+{
+    const char *list = "";
+    for (int i = 0; i < o->attempts->nelts; i++) {
+        const clp_attempt_record *a = &APR_ARRAY_IDX(o->attempts, i, clp_attempt_record);
+        list = apr_pstrcat(pool, list, i ? " " : "", clp_attempt_result_name(a->result), NULL);
+    }
+    return list;
+}
+
 static void run_case(clp_jval c, apr_pool_t *pool)
 {
     const char *name = clp_jval_cstr(clp_jval_get(c, "name"), pool);
@@ -215,7 +265,6 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     clp_buffer *got = clp_buffer_make(pool, 0);
     const clp_outcome *o;
     const char *want;
-    apr_time_t now = apr_time_now();
     apr_int64_t abort_after = clp_jval_count_or(clp_jval_get(c, "abort_after"), -1);
     apr_int64_t wait_ms = clp_jval_count_or(clp_jval_get(c, "wait_ms"), 0);
     int stream = 0;
@@ -254,10 +303,16 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     params.transport = &f.base;
     params.intake = intake;
     params.max_event = 1024 * 1024;
-    params.max_attempts = (int)clp_jval_count_or(clp_jval_get(c, "max_attempts"), 10);
+    params.retry.max_attempts = (int)clp_jval_count_or(clp_jval_get(c, "max_attempts"), 10);
+    params.retry.hedge = apr_time_from_msec(clp_jval_count_or(clp_jval_get(c, "hedge_ms"), 0));
+    params.retry.time = apr_time_from_msec(clp_jval_count_or(clp_jval_get(c, "retry_ms"), 0));
+    params.retry.wait_max =
+        apr_time_from_msec(clp_jval_count_or(clp_jval_get(c, "wait_max_ms"), 0));
     params.default_max_tokens = 8192;
     params.keepalive = apr_time_from_sec(10);
     params.scope = "";
+    params.clock = clock_now;
+    now = apr_time_from_sec(1800000000);
     x = clp_exchange_make(&params, pool);
 
     clp_exchange_start(x, now);
@@ -286,6 +341,13 @@ static void run_case(clp_jval c, apr_pool_t *pool)
            apr_pstrcat(pool, name, ": status", NULL));
     if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {
         IS_STR(tried(o, pool), want, apr_pstrcat(pool, name, ": tried", NULL));
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "ends"), pool))) {
+        IS_STR(ends(o, pool), want, apr_pstrcat(pool, name, ": ends", NULL));
+    }
+    if (clp_jval_ok(clp_jval_get(expect, "cancelled"))) {
+        IS_INT(f.cancelled, clp_jval_count_or(clp_jval_get(expect, "cancelled"), 0),
+               apr_pstrcat(pool, name, ": cancelled", NULL));
     }
     if ((want = clp_jval_cstr(clp_jval_get(expect, "type"), pool))) {
         IS_STR(clp_exchange_head(x)->content_type, want, apr_pstrcat(pool, name, ": type", NULL));
