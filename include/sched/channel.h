@@ -55,6 +55,7 @@ typedef struct clp_key {
     const char *mask;   /**< what may be shown */
     const char *id;     /**< first 16 hex digits of its SHA-256: names it in API and tables */
     const char *source; /**< env:NAME, file:PATH or exec:COMMAND it came from; NULL = said itself */
+    apr_uint64_t hash;  /**< clp_row_id() of its id */
     clp_row_ref row;    /**< its state; set once, when the configuration is taken into use */
 } clp_key;
 
@@ -71,6 +72,7 @@ typedef struct clp_header_edit {
 
 typedef struct clp_channel {
     const char *name;
+    apr_uint64_t id; /**< clp_channel_id() of its name */
     const clp_dialect *dialect;
     apr_array_header_t *urls; /**< of const char *, at least one, in order of preference */
     apr_array_header_t *keys; /**< of clp_key, in order of preference */

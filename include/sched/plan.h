@@ -4,19 +4,28 @@
 
 #include <apr_pools.h>
 
+#include "sched/affinity.h"
 #include "sched/channel.h"
+#include "sched/strategy.h"
 #include "sched/verdict.h"
+#include "state/tables.h"
 
 /**
  * @file plan.h
  * @brief Which channel, key and URL are tried, in which order.
  *
- * Channels by priority, equal ones in configuration order; in a channel keys
- * in order and URLs in order. A failed key is not tried again in the same
- * request, nor is a failed URL; when a channel has no pair left, the next
- * channel follows. Only active channels whose service can take the request
- * take part. This is where circuit breakers, affinity and key cool-downs
- * enter: they reorder and skip candidates, the walk stays the same.
+ * The order of channels: the promoted one; the one the conversation is bound to; the others by
+ * priority, equal ones by strategy. In a channel the keys as its order says, and its URLs as
+ * configured. A failed key is not tried again in the same request, nor is a failed URL; when a
+ * channel has no pair left, the next channel follows. Only active channels whose service can take
+ * the request take part.
+ *
+ * Shared state skips what is tripped, resting or full. When nothing else is left, one key whose
+ * rest is only assumed is tried, then one tripped channel, the least bad, if nobody else probes it.
+ *
+ * A candidate is leased: it is counted as in flight and against what may be asked per minute, and
+ * holds the place of a probe where a circuit is half open. The plan gives leases back when it
+ * moves on, when it is done, and when its pool goes.
  */
 typedef struct clp_plan_query {
     const clp_dialect *client; /**< the client's protocol */
@@ -28,7 +37,31 @@ typedef struct clp_plan_query {
                                     own dialect whose upstream knows threads will do */
     const char *pin_channel;   /**< only this channel … */
     const char *pin_key;       /**< … and this key id; NULL = any */
+
+    clp_strategy strategy;
+    const char *identity; /**< conversation or end user, for bindings and hashes; NULL = none */
+    clp_tables *tables;   /**< shared state; NULL = none is kept: nothing is skipped */
+    const clp_pin_table *affinity; /**< bindings; NULL = there are none */
+    apr_uint64_t random;           /**< seed; 0 = any */
+    apr_time_t (*now)(void);       /**< the clock; NULL = apr_time_now() */
 } clp_plan_query;
+
+/** Why a candidate is the one to try now. */
+typedef enum clp_pick {
+    CLP_PICK_PRIORITY,  /**< first by priority and order, or the only one */
+    CLP_PICK_STRATEGY,  /**< by strategy among equals */
+    CLP_PICK_PROMOTION, /**< promoted */
+    CLP_PICK_AFFINITY,  /**< it served the conversation before */
+    CLP_PICK_PIN,       /**< what the request continues is there */
+    CLP_PICK_FAILOVER,  /**< others failed in this request */
+    CLP_PICK_HEDGE,     /**< beside another one that is slow */
+    CLP_PICK_AGAIN,     /**< once more, as its provider told */
+    CLP_PICK_ASSUMED,   /**< nothing else is left; it may have rested long enough */
+    CLP_PICK_FORCED     /**< nothing else is left; it is tripped, the least bad one */
+} clp_pick;
+
+/** "priority", "strategy", "promotion" ... */
+const char *clp_pick_name(clp_pick c);
 
 typedef struct clp_candidate {
     const clp_channel *channel;
@@ -37,6 +70,10 @@ typedef struct clp_candidate {
     const char *model;  /**< what to ask the upstream for */
     int url_index;
     int key_index;
+    clp_pick pick;
+    clp_row_ref circuit;   /**< of URL and key; those of channel and key are theirs */
+    apr_uint64_t model_id; /**< clp_row_id() of `model`, 0 = none */
+    apr_uint64_t probe;    /**< the claimed place of a probe, to be booked with the result; 0 */
 } clp_candidate;
 
 typedef struct clp_plan clp_plan;
@@ -47,7 +84,8 @@ typedef struct clp_plan clp_plan;
  *         why none can take it: 404 no channel serves the model, 404 what it is
  *         pinned to is gone (details say thread_not_found), 400 the request needs
  *         threads and no channel knows them (details say thread_unsupported_request),
- *         503 nothing is configured or all is suspended
+ *         503 nothing is configured or all is suspended, 429 or 503 with a time to come back
+ *         when all who could take it rest, are full, or are tripped and being probed
  */
 clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp_plan_query *query,
                            apr_pool_t *pool);
@@ -78,5 +116,51 @@ void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict);
  * when its provider told that it may be asked again soon. Nothing follows it.
  */
 const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate);
+
+/**
+ * The candidate has begun to answer: if it was a probe, its place goes to the next request, so
+ * that a long answer of a channel that came back does not keep all others away.
+ */
+void clp_plan_answered(clp_plan *plan, const clp_candidate *candidate);
+
+/** The request is over: give all leases back. Harmless when done before. Results should be posted
+ * before. */
+void clp_plan_done(clp_plan *plan);
+
+/* --- looking ------------------------------------------------------------------------------ */
+
+/** Why a channel is not tried, or only when nothing else is left. */
+typedef enum clp_obstacle {
+    CLP_OBSTACLE_NONE,
+    CLP_OBSTACLE_STATUS,   /**< suspended or disabled */
+    CLP_OBSTACLE_EMPTY,    /**< no URL, or no key */
+    CLP_OBSTACLE_MODEL,    /**< does not serve the model */
+    CLP_OBSTACLE_PROTOCOL, /**< cannot carry the request */
+    CLP_OBSTACLE_PIN,      /**< what the request continues is elsewhere */
+    CLP_OBSTACLE_ASSUMED,  /**< rests, for a time that is assumed: comes last */
+    CLP_OBSTACLE_TRIPPED,  /**< its circuits are open: comes last of all */
+    CLP_OBSTACLE_PROBED,   /**< half open, and somebody probes it */
+    CLP_OBSTACLE_KEYS,     /**< its keys rest, as their provider told */
+    CLP_OBSTACLE_BUSY,     /**< it rests, as its provider told */
+    CLP_OBSTACLE_FULL      /**< has what it may have at once or per minute */
+} clp_obstacle;
+
+/** "none", "status", "empty", "model" ... */
+const char *clp_obstacle_name(clp_obstacle o);
+
+typedef struct clp_explanation {
+    const clp_channel *channel;
+    clp_pick pick; /**< if there is no obstacle */
+    clp_obstacle obstacle;
+    apr_time_t until; /**< when the obstacle goes, 0 = not by time */
+} clp_explanation;
+
+/**
+ * What a plan would do, without doing anything: channels in the order they would be tried, those
+ * that are skipped in their places, those that cannot take the request behind.
+ * @return array of clp_explanation, in `pool`
+ */
+apr_array_header_t *clp_plan_explain(const clp_channel_set *set, const clp_plan_query *query,
+                                     apr_pool_t *pool);
 
 #endif

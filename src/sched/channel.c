@@ -5,6 +5,8 @@
 
 #include <apr_strings.h>
 
+#include "state/tables.h"
+
 /* Defaults of directives, named behind. */
 #define DEFAULT_PRIORITY      100          /* ChannelPriority */
 #define DEFAULT_CONNECT_MS    (10 * 1000)  /* ChannelTimeout connect */
@@ -20,6 +22,7 @@ clp_channel *clp_channel_make(const char *name, apr_pool_t *pool)
     clp_channel *c = apr_pcalloc(pool, sizeof(*c));
 
     c->name = name;
+    c->id = clp_channel_id(name);
     c->urls = apr_array_make(pool, 2, sizeof(const char *));
     c->keys = apr_array_make(pool, 2, sizeof(clp_key));
     c->model_map = apr_array_make(pool, 2, sizeof(clp_model_rule));
@@ -51,6 +54,7 @@ clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mas
     key->secret = secret;
     key->mask = mask;
     key->id = id;
+    key->hash = clp_row_id(clp_span_str(id));
     key->source = NULL;
     key->row = no_row;
     return key;

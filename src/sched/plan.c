@@ -3,130 +3,142 @@
 
 #include <string.h>
 
-#include "wire/text.h"
-
-/* Names in messages are cut here; they come from the client. */
-#define NAME_MAX_SHOWN 200
-
-/* What has failed of the channel that is being tried; room for the most that any has. */
-typedef struct marks {
-    char *keys;
-    char *urls;
-} marks;
+#include "refusal.h"
+#include "visit.h"
 
 struct clp_plan {
     apr_pool_t *pool;
-    const char *model;
-    const char *pin_key;
-    apr_array_header_t *channels; /* of const clp_channel *, in the order they are tried */
-    int channel;                  /* index of the one being tried */
-    marks failed;
+    clp_plan_query query;
+    clp_selection selection;
+    clp_visitor visitor;
+    int channel; /* index of the option being visited; the last resorts come behind the last */
+    int last_resort;
     int over;
-    clp_candidate current;
 
-    int hedge_channel; /* index of the one that the hedge is of, -1 = there was none */
+    /* The walk's visit and the hedge's; they change places when the walk comes to the hedge. */
+    clp_visit visits[2];
+    clp_visit *current;
+    clp_visit *hedge;
+    int hedge_channel; /* index of the option that the hedge is of, -1 = there was none */
     int hedge_runs;
-    marks hedge_failed;
-    clp_candidate hedge;
 };
 
-static int needs_key(const clp_channel *c)
+/* What is tried when the walk is at its end, one after the other, each once in a request. */
+enum { RESORT_ASSUMED, RESORT_FORCED, RESORTS };
+
+static apr_time_t time_of(const clp_plan_query *q)
 {
-    return c->auth != CLP_AUTH_NONE;
+    return q->now ? q->now() : apr_time_now();
 }
 
-static int keys_of(const clp_channel *c)
+static clp_option *option_at(clp_plan *plan, int i)
 {
-    return c->keys ? c->keys->nelts : 0;
+    return &plan->selection.options[i];
 }
 
-static int key_allowed(const clp_plan *plan, const clp_channel *c, int key)
-{
-    return !plan->pin_key || !strcmp(APR_ARRAY_IDX(c->keys, key, clp_key).id, plan->pin_key);
-}
+/* --- last resorts -------------------------------------------------------------------------- */
 
-/* The first key from the channel's that is left, or -1. */
-static int key_left(const clp_plan *plan, const clp_channel *c, const marks *failed)
+/* The option with the key that has rested longest for what was assumed. */
+static clp_option *find_assumed(clp_plan *plan)
 {
-    for (int i = 0; i < keys_of(c); i++) {
-        if (!failed->keys[i] && key_allowed(plan, c, i)) {
-            return i;
+    clp_option *best = NULL;
+    for (int i = 0; i < plan->selection.n; i++) {
+        clp_option *o = option_at(plan, i);
+        if (o->assumed_end && (!best || o->assumed_end < best->assumed_end)) {
+            best = o;
         }
     }
-    return -1;
+    return best;
 }
 
-static int url_left(const clp_channel *c, const marks *failed)
+static int is_less_bad(const clp_option *a, const clp_option *b)
 {
-    for (int i = 0; i < c->urls->nelts; i++) {
-        if (!failed->urls[i]) {
-            return i;
+    return a->tripped_percent != b->tripped_percent ? a->tripped_percent < b->tripped_percent
+                                                    : a->tripped_at < b->tripped_at;
+}
+
+/* The same one for every request, as long as nobody knows better: so it is one that is probed,
+ * not all. */
+static clp_option *find_least_bad(clp_plan *plan)
+{
+    clp_option *best = NULL;
+    for (int i = 0; i < plan->selection.n; i++) {
+        clp_option *o = option_at(plan, i);
+        if (o->tripped_till && !o->tried && (!best || is_less_bad(o, best))) {
+            best = o;
         }
     }
-    return -1;
+    return best;
 }
 
-static const clp_channel *channel_at(const clp_plan *plan, int i)
+static int resort(clp_plan *plan, apr_time_t now)
 {
-    return APR_ARRAY_IDX(plan->channels, i, const clp_channel *);
+    while (plan->last_resort < RESORTS) {
+        int forced = plan->last_resort++ == RESORT_FORCED;
+        clp_option *o = forced ? find_least_bad(plan) : find_assumed(plan);
+        if (!o) {
+            continue;
+        }
+        clp_visit_begin(plan->current, &plan->visitor, o,
+                        forced ? CLP_VISIT_FORCED : CLP_VISIT_ASSUMED);
+        if (clp_visit_next(plan->current, &plan->visitor, now)) {
+            o->tried = 1;
+            plan->current->candidate.pick = forced ? CLP_PICK_FORCED : CLP_PICK_ASSUMED;
+            return 1;
+        }
+    }
+    return 0;
 }
 
-/* The channel's first pair of key and URL that is left; 0 = there is none. */
-static int pick(const clp_plan *plan, const clp_channel *c, const marks *failed, clp_candidate *out)
-{
-    if (c != out->channel) {
-        out->channel = c;
-        out->model = plan->model ? clp_channel_model(c, plan->model, plan->pool) : NULL;
-    }
-    out->key_index = needs_key(c) ? key_left(plan, c, failed) : -1;
-    out->url_index = url_left(c, failed);
-    if (out->url_index < 0 || (out->key_index < 0 && needs_key(c))) {
-        return 0;
-    }
-    out->url = APR_ARRAY_IDX(c->urls, out->url_index, const char *);
-    out->key = out->key_index >= 0 ? &APR_ARRAY_IDX(c->keys, out->key_index, clp_key) : NULL;
-    return 1;
-}
+/* --- the walk ------------------------------------------------------------------------------- */
 
-static void clear_marks(marks *m, const clp_channel *c)
+static void begin_visit(clp_plan *plan, clp_visit *v, clp_option *o)
 {
-    memset(m->keys, 0, (apr_size_t)keys_of(c));
-    memset(m->urls, 0, (apr_size_t)c->urls->nelts);
-}
-
-/* A candidate failed: what of its channel need not be tried again. */
-static void mark(marks *m, const clp_candidate *candidate, clp_verdict verdict)
-{
-    if (verdict == CLP_VERDICT_NEXT_KEY && candidate->key_index >= 0) {
-        m->keys[candidate->key_index] = 1;
-    }
-    else if (verdict == CLP_VERDICT_NEXT_URL) {
-        m->urls[candidate->url_index] = 1;
-    }
-    else {
-        memset(m->urls, 1, (apr_size_t)candidate->channel->urls->nelts);
-    }
+    clp_visit_begin(v, &plan->visitor, o,
+                    o->rank == CLP_RANK_PROMOTED ? CLP_VISIT_PROMOTED : CLP_VISIT_PLAIN);
 }
 
 /* The walk has come to the channel that the hedge is of: it goes on from there. */
 static void take_over_hedge(clp_plan *plan)
 {
-    marks failed = plan->failed;
-    plan->failed = plan->hedge_failed;
-    plan->hedge_failed = failed;
+    clp_visit *v = plan->current;
     plan->current = plan->hedge;
+    plan->hedge = v;
     plan->hedge_runs = 0;
+}
+
+static int was_tried(const clp_plan *plan)
+{
+    for (int i = 0; i < plan->selection.n; i++) {
+        if (plan->selection.options[i].tried) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int visit_next(clp_plan *plan, clp_option *o, apr_time_t now)
+{
+    int before = was_tried(plan);
+    if (!clp_visit_next(plan->current, &plan->visitor, now)) {
+        return 0;
+    }
+    plan->current->candidate.pick =
+        before ? CLP_PICK_FAILOVER : clp_selection_pick(&plan->selection, o, &plan->query);
+    o->tried = 1;
+    return 1;
 }
 
 /* Find the next pair, from the current channel on; 0 = there is none. */
 static int settle(clp_plan *plan)
 {
-    for (; plan->channel < plan->channels->nelts; plan->channel++) {
-        const clp_channel *c = channel_at(plan, plan->channel);
-        if (c != plan->current.channel) {
+    apr_time_t now = time_of(&plan->query);
+    for (; plan->channel < plan->selection.n; plan->channel++) {
+        clp_option *o = option_at(plan, plan->channel);
+        if (o != plan->current->option) {
             int runs = plan->hedge_runs;
             if (plan->channel != plan->hedge_channel) {
-                clear_marks(&plan->failed, c);
+                begin_visit(plan, plan->current, o);
             }
             else {
                 take_over_hedge(plan);
@@ -135,157 +147,66 @@ static int settle(clp_plan *plan)
                 }
             }
         }
-        if (pick(plan, c, &plan->failed, &plan->current)) {
+        if (visit_next(plan, o, now)) {
             return 1;
         }
+    }
+    if (resort(plan, now)) {
+        return 1;
     }
     plan->over = 1;
     return 0;
 }
 
-/* Why channels were left out, as far as it decides what the client is told. */
-typedef struct left_out {
-    int active;  /* channels that are in use at all */
-    int serving; /* of those, that serve the model */
-} left_out;
+/* --- the plan -------------------------------------------------------------------------------- */
 
-static int may_carry(const clp_channel *c, const clp_plan_query *q)
+static void init(clp_plan *plan, const clp_channel_set *set, const clp_plan_query *query, int peek,
+                 apr_pool_t *pool)
 {
-    if (q->counting && !c->dialect->read_count) {
-        return 0;
+    apr_time_t now = time_of(query);
+    apr_uint64_t random = query->random;
+    if (!random) {
+        random = clp_selection_mix((apr_uint64_t)now ^ (apr_uint64_t)(apr_size_t)pool);
     }
-    if (q->other_dialects) {
-        return c->dialect != q->client;
-    }
-    if (!q->own_dialect && !q->thread) {
-        return 1;
-    }
-    return c->dialect == q->client && (!q->thread || c->traits.threads);
+    plan->pool = pool;
+    plan->query = *query;
+    clp_selection_make(&plan->selection, set, query, now, peek, random, pool);
+    plan->visitor.query = &plan->query;
+    plan->visitor.selection = &plan->selection;
+    plan->visitor.pool = pool;
+    plan->visitor.random = clp_selection_mix(random);
+    plan->visitor.peek = peek;
+    plan->current = &plan->visits[0];
+    plan->hedge = &plan->visits[1];
+    plan->hedge_channel = -1;
+    clp_visit_init(plan->current, &plan->selection, pool);
 }
 
-static int is_usable(const clp_channel *c)
+static apr_status_t cleanup(void *plan)
 {
-    return c->status == CLP_CHANNEL_ACTIVE && c->urls && c->urls->nelts > 0 &&
-           (!needs_key(c) || keys_of(c) > 0);
-}
-
-/* Keep the order of the configuration among equals. */
-static void insert_by_priority(apr_array_header_t *sorted, const clp_channel *c)
-{
-    int i = sorted->nelts;
-    APR_ARRAY_PUSH(sorted, const clp_channel *) = c;
-    for (; i > 0 && APR_ARRAY_IDX(sorted, i - 1, const clp_channel *)->priority > c->priority;
-         i--) {
-        APR_ARRAY_IDX(sorted, i, const clp_channel *) =
-            APR_ARRAY_IDX(sorted, i - 1, const clp_channel *);
-    }
-    APR_ARRAY_IDX(sorted, i, const clp_channel *) = c;
-}
-
-static void select_channels(clp_plan *plan, const clp_channel_set *set, const clp_plan_query *q,
-                            left_out *out)
-{
-    for (int i = 0; i < set->channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
-        if (!is_usable(c)) {
-            continue;
-        }
-        out->active++;
-        if (q->model && !clp_channel_serves(c, q->model)) {
-            continue;
-        }
-        out->serving++;
-        if (may_carry(c, q) && (!q->pin_channel || !strcmp(c->name, q->pin_channel))) {
-            insert_by_priority(plan->channels, c);
-        }
-    }
-}
-
-static clp_problem *nobody(const left_out *out, const clp_channel_set *set, const clp_plan_query *q,
-                           apr_pool_t *pool)
-{
-    clp_problem *p;
-    if (!out->active) {
-        p = clp_problem_make(pool, CLP_OVERLOADED,
-                             "no upstream channel is configured and active on this gateway; "
-                             "its operator has to add or enable one");
-        return clp_problem_because(p, pool, "channel set %s has no active channel with a URL%s",
-                                   set && set->name ? set->name : "(none)", " and a key");
-    }
-    if (!out->serving) {
-        clp_span shown = clp_utf8_cut(clp_span_str(q->model), NAME_MAX_SHOWN);
-        p = clp_problem_make(pool, CLP_NOT_FOUND,
-                             "model: %.*s is not served here; ask /v1/models for those that are",
-                             (int)shown.n, shown.p);
-        p->param = "model";
-        p->code = "model_not_found";
-        return p;
-    }
-    if (q->pin_channel) {
-        p = clp_problem_make(pool, CLP_NOT_FOUND,
-                             "what this request continues is not available here any more; start "
-                             "it anew with the whole conversation");
-        p->code = "thread_not_found";
-        p->details = CLP_SPAN_LIT("{\"error_code\":\"thread_not_found\"}");
-        return clp_problem_because(p, pool, "pinned to channel %s%s%s, which is not usable now",
-                                   q->pin_channel, q->pin_key ? ", key " : "",
-                                   q->pin_key ? q->pin_key : "");
-    }
-    p = clp_problem_make(pool, CLP_BAD_REQUEST,
-                         "thread: message threads are not supported by the upstreams that serve "
-                         "this model; send the whole conversation without thread");
-    p->param = "thread";
-    p->code = "thread_unsupported_request";
-    p->details = CLP_SPAN_LIT(
-        "{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}");
-    return p;
-}
-
-/* Room for the marks of whichever channel is tried. */
-static marks make_marks(const clp_plan *plan)
-{
-    marks m;
-    int keys = 1;
-    int urls = 1;
-    for (int i = 0; i < plan->channels->nelts; i++) {
-        const clp_channel *c = channel_at(plan, i);
-        if (keys_of(c) > keys) {
-            keys = keys_of(c);
-        }
-        if (c->urls->nelts > urls) {
-            urls = c->urls->nelts;
-        }
-    }
-    m.keys = apr_palloc(plan->pool, (apr_size_t)keys);
-    m.urls = apr_palloc(plan->pool, (apr_size_t)urls);
-    return m;
+    clp_plan_done(plan);
+    return APR_SUCCESS;
 }
 
 clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp_plan_query *query,
                            apr_pool_t *pool)
 {
     clp_plan *plan = apr_pcalloc(pool, sizeof(*plan));
-    left_out why = {0, 0};
-    plan->pool = pool;
-    plan->model = query->model;
-    plan->pin_key = query->pin_key;
-    plan->channels = apr_array_make(pool, 8, sizeof(const clp_channel *));
-    if (set && set->channels) {
-        select_channels(plan, set, query, &why);
-    }
-    plan->hedge_channel = -1;
-    plan->failed = make_marks(plan);
+    *out = NULL;
+    init(plan, set, query, 0, pool);
     if (!settle(plan)) {
-        *out = NULL;
-        return nobody(&why, set, query, pool);
+        return plan->visitor.obstacle ? clp_refusal_wait(plan->visitor.obstacle,
+                                                         plan->visitor.until, time_of(query), pool)
+                                      : clp_refusal_make(&plan->selection, set, query, pool);
     }
+    apr_pool_cleanup_register(pool, plan, cleanup, apr_pool_cleanup_null);
     *out = plan;
     return NULL;
 }
 
 const clp_candidate *clp_plan_current(const clp_plan *plan)
 {
-    return plan->over ? NULL : &plan->current;
+    return plan->over ? NULL : &plan->current->candidate;
 }
 
 const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict)
@@ -293,28 +214,30 @@ const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict)
     if (plan->over) {
         return NULL;
     }
+    clp_visit_failed(plan->current, &plan->visitor, verdict);
     if (verdict == CLP_VERDICT_GIVE || verdict == CLP_VERDICT_STOP) {
         plan->over = 1;
         return NULL;
     }
-    mark(&plan->failed, &plan->current, verdict);
     settle(plan);
     return clp_plan_current(plan);
 }
 
 const clp_candidate *clp_plan_hedge(clp_plan *plan)
 {
+    apr_time_t now = time_of(&plan->query);
     if (plan->over || plan->hedge_channel >= 0) {
         return NULL;
     }
-    plan->hedge_failed = make_marks(plan);
-    for (int i = plan->channel + 1; i < plan->channels->nelts; i++) {
-        const clp_channel *c = channel_at(plan, i);
-        clear_marks(&plan->hedge_failed, c);
-        if (pick(plan, c, &plan->hedge_failed, &plan->hedge)) {
+    clp_visit_init(plan->hedge, &plan->selection, plan->pool);
+    for (int i = plan->channel + 1; i < plan->selection.n; i++) {
+        begin_visit(plan, plan->hedge, option_at(plan, i));
+        if (clp_visit_next(plan->hedge, &plan->visitor, now)) {
+            plan->hedge->candidate.pick = CLP_PICK_HEDGE;
+            option_at(plan, i)->tried = 1;
             plan->hedge_channel = i;
             plan->hedge_runs = 1;
-            return &plan->hedge;
+            return &plan->hedge->candidate;
         }
     }
     return NULL;
@@ -323,15 +246,119 @@ const clp_candidate *clp_plan_hedge(clp_plan *plan)
 void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict)
 {
     if (plan->hedge_runs) {
-        mark(&plan->hedge_failed, &plan->hedge, verdict);
+        clp_visit_failed(plan->hedge, &plan->visitor, verdict);
         plan->hedge_runs = 0;
     }
 }
 
 const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate)
 {
-    plan->current = *candidate;
-    plan->channel = plan->channels->nelts;
+    clp_lease_end(&plan->current->lease, plan->query.tables);
+    clp_visit_again(plan->current, &plan->visitor, candidate, time_of(&plan->query));
+    plan->channel = plan->selection.n;
+    plan->last_resort = RESORTS;
     plan->over = 0;
-    return &plan->current;
+    return &plan->current->candidate;
+}
+
+void clp_plan_answered(clp_plan *plan, const clp_candidate *candidate)
+{
+    for (int i = 0; i < 2; i++) {
+        clp_lease *l = &plan->visits[i].lease;
+        if (l->held && l->probe == candidate->probe) {
+            clp_lease_free_probe(l);
+        }
+    }
+}
+
+void clp_plan_done(clp_plan *plan)
+{
+    for (int i = 0; i < 2; i++) {
+        clp_lease_free_probe(&plan->visits[i].lease);
+        clp_lease_end(&plan->visits[i].lease, plan->query.tables);
+    }
+    plan->over = 1;
+}
+
+const char *clp_pick_name(clp_pick c)
+{
+    switch (c) {
+    case CLP_PICK_PRIORITY: return "priority";
+    case CLP_PICK_STRATEGY: return "strategy";
+    case CLP_PICK_PROMOTION: return "promotion";
+    case CLP_PICK_AFFINITY: return "affinity";
+    case CLP_PICK_PIN: return "pin";
+    case CLP_PICK_FAILOVER: return "failover";
+    case CLP_PICK_HEDGE: return "hedge";
+    case CLP_PICK_AGAIN: return "again";
+    case CLP_PICK_ASSUMED: return "assumed";
+    case CLP_PICK_FORCED: return "forced";
+    }
+    return "unknown";
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+static clp_explanation explain(clp_plan *plan, clp_option *o)
+{
+    clp_explanation e = {o->channel, clp_selection_pick(&plan->selection, o, &plan->query),
+                         CLP_OBSTACLE_NONE, 0};
+    clp_visitor *by = &plan->visitor;
+    by->obstacle = CLP_OBSTACLE_NONE;
+    begin_visit(plan, plan->current, o);
+    if (clp_visit_next(plan->current, by, time_of(&plan->query))) {
+        return e;
+    }
+    if (o->assumed_end) {
+        e.obstacle = CLP_OBSTACLE_ASSUMED;
+        e.until = o->assumed_end;
+    }
+    else if (o->tripped_till) {
+        e.obstacle = CLP_OBSTACLE_TRIPPED;
+        e.until = o->tripped_till;
+    }
+    else {
+        e.obstacle = by->obstacle;
+        e.until = by->until;
+    }
+    return e;
+}
+
+apr_array_header_t *clp_plan_explain(const clp_channel_set *set, const clp_plan_query *query,
+                                     apr_pool_t *pool)
+{
+    clp_plan *plan = apr_pcalloc(pool, sizeof(*plan));
+    apr_array_header_t *out = apr_array_make(pool, 8, sizeof(clp_explanation));
+    init(plan, set, query, 1, pool);
+    for (int i = 0; i < plan->selection.n; i++) {
+        APR_ARRAY_PUSH(out, clp_explanation) = explain(plan, option_at(plan, i));
+    }
+    for (int i = 0; set && set->channels && i < set->channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
+        clp_obstacle o = clp_selection_excludes(c, query);
+        if (o != CLP_OBSTACLE_NONE) {
+            clp_explanation e = {c, CLP_PICK_PRIORITY, o, 0};
+            APR_ARRAY_PUSH(out, clp_explanation) = e;
+        }
+    }
+    return out;
+}
+
+const char *clp_obstacle_name(clp_obstacle o)
+{
+    switch (o) {
+    case CLP_OBSTACLE_NONE: return "none";
+    case CLP_OBSTACLE_STATUS: return "status";
+    case CLP_OBSTACLE_EMPTY: return "empty";
+    case CLP_OBSTACLE_MODEL: return "model";
+    case CLP_OBSTACLE_PROTOCOL: return "protocol";
+    case CLP_OBSTACLE_PIN: return "pin";
+    case CLP_OBSTACLE_ASSUMED: return "assumed";
+    case CLP_OBSTACLE_TRIPPED: return "tripped";
+    case CLP_OBSTACLE_PROBED: return "probed";
+    case CLP_OBSTACLE_KEYS: return "keys";
+    case CLP_OBSTACLE_BUSY: return "busy";
+    case CLP_OBSTACLE_FULL: return "full";
+    }
+    return "unknown";
 }

@@ -1,0 +1,34 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_SCHED_AFFINITY_H
+#define CLP_SCHED_AFFINITY_H
+
+#include "sched/channel.h"
+#include "state/pin_table.h"
+
+/**
+ * @file affinity.h
+ * @brief A conversation stays with the channel and key that last served it: that is where its
+ * prompt is cached.
+ *
+ * Bindings are per protocol of the client, and end with their channel: one that is removed and
+ * made anew under the same name does not get them back.
+ */
+
+/** Which of the tables' protocols a client of this dialect speaks. */
+clp_protocol clp_protocol_of(const clp_dialect *client);
+
+/** Remember after a success, until `expires`. */
+void clp_affinity_put(clp_pin_table *t, clp_protocol protocol, const char *identity,
+                      const clp_channel *c, const clp_key *key, apr_time_t expires);
+
+/** What is remembered of a conversation: 1, or 0 = nothing. */
+int clp_affinity_get(const clp_pin_table *t, clp_protocol protocol, const char *identity,
+                     apr_time_t now, clp_pin *pin);
+
+/** Is the conversation bound to this channel? */
+int clp_affinity_is_channel(const clp_pin *pin, const clp_channel *c);
+
+/** The index of the channel's key that it is bound to; -1 = none. */
+int clp_affinity_key(const clp_pin *pin, const clp_channel *c);
+
+#endif
