@@ -19,7 +19,8 @@
 /** How a source reads what a setting only names. */
 typedef struct clp_channel_source {
     void *ctx;
-    /** The file that a path means, absolute; NULL = none. */
+    /** The file that a path means, absolute; gives NULL if there is none. NULL = this source
+     * must not name files. */
     const char *(*path)(void *ctx, const char *path, apr_pool_t *pool);
     /** Append the secrets that an argument stands for, const char * in `pool`.
      * @return NULL, or a whole error text */

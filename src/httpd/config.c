@@ -89,15 +89,6 @@ apr_int64_t clp_config_max_tokens(const clp_dir_config *conf, const char *model)
     return CLP_CONF(conf, default_max_tokens);
 }
 
-const clp_channel_set *clp_config_channels(request_rec *r)
-{
-    const clp_dir_config *dir = clp_dir_config_of(r);
-    const clp_server_config *conf = clp_server_config_of(r->server);
-
-    /* The check has refused every name that is in no server's sets. */
-    return clp_channel_sets_find(conf->resolved, dir->set_name);
-}
-
 const char *clp_config_place(apr_pool_t *p, const ap_directive_t *directive)
 {
     return apr_psprintf(p, "%s:%d", directive->filename, directive->line_num);

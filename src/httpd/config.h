@@ -120,12 +120,6 @@ enum {
 /** The cap on output to assume for `model` when its client gave none. */
 apr_int64_t clp_config_max_tokens(const clp_dir_config *conf, const char *model);
 
-/**
- * The channels in force for a request: the location's set, or all channels of
- * the server. Never NULL; may be empty.
- */
-const clp_channel_set *clp_config_channels(request_rec *r);
-
 /** All directives of the module (directives.c). */
 extern const command_rec clp_directives[];
 

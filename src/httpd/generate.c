@@ -10,6 +10,7 @@
 #include "child.h"
 #include "driver_thread.h"
 #include "generate.h"
+#include "live_channels.h"
 #include "responses_handler.h"
 #include "gateway/exchange.h"
 #include "gateway/identity.h"
@@ -39,7 +40,7 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
 
 clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op)
 {
-    const clp_channel_set *set = clp_config_channels(r);
+    const clp_channel_set *set = clp_live_channels(r);
     clp_plan_query query;
     clp_problem *problem;
 

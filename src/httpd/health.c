@@ -2,6 +2,7 @@
 #include "endpoints.h"
 
 #include "clp_version.h"
+#include "live_channels.h"
 #include "reply.h"
 #include "sched/channel_sets.h"
 #include "wire/instant.h"
@@ -10,7 +11,7 @@
 /* Anybody may ask, so it tells numbers and no names. */
 int clp_endpoint_health(request_rec *r, clp_request *q)
 {
-    const clp_channel_set *set = clp_config_channels(r);
+    const clp_channel_set *set = clp_live_channels(r);
     clp_buffer *json = clp_buffer_make(r->pool, 0);
     int active = clp_channel_set_active(set);
     clp_jw w;

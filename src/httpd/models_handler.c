@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "http_log.h"
+#include "live_channels.h"
 #include "util_script.h"
 
 #include "child.h"
@@ -57,7 +58,7 @@ static void keep(const clp_models_job *job, const apr_array_header_t *list,
 /* What the channels serve; NULL when the client has left. */
 static const apr_array_header_t *models_of(request_rec *r, const clp_request *q)
 {
-    const clp_channel_set *set = clp_config_channels(r);
+    const clp_channel_set *set = clp_live_channels(r);
     const apr_array_header_t *list = clp_models_cache_get(&cache, set, apr_time_now(), r->pool);
     clp_curl_engines *engines = clp_child_engines();
     clp_transport *transport;

@@ -20,6 +20,7 @@ typedef struct clp_request {
     const clp_outcome *outcome;        /**< NULL when no exchange took place */
     const clp_problem *problem;        /**< what the client was told instead, or NULL */
     const clp_response_keeper *keeper; /**< Responses: how to keep the answer; else NULL */
+    const void *channels;              /**< those it began with: live_channels.c's own */
     int continued_here;                /**< Responses: goes on from a response that we keep */
     int held_upstream;                 /**< Responses: goes on from one that we do not know */
     int counted_by_estimate;           /**< no upstream told how many tokens there are */

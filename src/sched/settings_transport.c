@@ -75,9 +75,14 @@ const char *clp_set_http2(clp_channel_draft *d, int argc, const char *const *arg
 static const char *take_path(clp_channel_draft *d, const char *path, const char **out,
                              const char *(*check)(const char *path, apr_pool_t *p))
 {
-    const char *full = d->source->path(d->source->ctx, path, d->pool);
-    const char *wrong = full ? check(full, d->pool) : "is no usable path";
+    const char *full;
+    const char *wrong;
 
+    if (!d->source->path) {
+        return apr_pstrcat(d->pool, d->label, ": only the configuration names files", NULL);
+    }
+    full = d->source->path(d->source->ctx, path, d->pool);
+    wrong = full ? check(full, d->pool) : "is no usable path";
     if (wrong) {
         return apr_pstrcat(d->pool, d->label, ": ", full ? full : path, " ", wrong, NULL);
     }

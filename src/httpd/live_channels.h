@@ -1,0 +1,56 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_LIVE_CHANNELS_H
+#define CLP_HTTPD_LIVE_CHANNELS_H
+
+#include "config.h"
+#include "gateway/overlay.h"
+
+/**
+ * @file live_channels.h
+ * @brief The channels in force: those of the configuration with the overlay
+ * laid over them, exchanged while requests run.
+ *
+ * The overlay is the file channels.json in the state directory
+ * (ClaudeStateDir). Every process looks at it four times a second; when it is
+ * another file or another version, the process reads it, makes all channels
+ * anew and takes them into use at once. A request keeps the channels that it
+ * began with. A file that cannot be used leaves those in force that were.
+ */
+
+/** What is in force in this process. */
+typedef struct clp_live_state {
+    apr_int64_t revision; /**< of the overlay in force; 0 = there is none */
+    const char *error; /**< why the file that is there is not in force, in `pool`; NULL = it is */
+    apr_array_header_t *channels; /**< of const clp_channel *: all servers' */
+} clp_live_state;
+
+/**
+ * The channels a request may use: its location's set, or all of its server.
+ * Never NULL; may be empty. They stay as long as the request.
+ */
+const clp_channel_set *clp_live_channels(request_rec *r);
+
+/** What is in force, for a request; stays as long as the request. */
+clp_live_state clp_live_state_of(request_rec *r);
+
+/** The channels of the configuration alone, of all servers, each name once. */
+const apr_array_header_t *clp_live_configured(void);
+
+/** How the overlay's texts are read: keys only as they are, no files. */
+extern const clp_channel_source clp_live_source;
+
+/** Path of the overlay; NULL without a state directory. */
+const char *clp_live_path(void);
+
+/**
+ * Read the overlay's file.
+ * @return NULL, or what is wrong, in `pool`; a missing file is an empty overlay
+ */
+const char *clp_live_read(apr_pool_t *pool, clp_overlay **overlay);
+
+/** Look at the file now; what this process wrote is in force when it returns. */
+void clp_live_look(void);
+
+void clp_live_register(apr_pool_t *p);
+
+#endif
