@@ -31,6 +31,9 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(max_event, 64 * 1024 * 1024)           /* ClaudeMaxUpstreamEvent, bytes */                   \
     N(keepalive_ms, 10 * 1000)               /* ClaudeKeepAliveInterval; 0 = off */                \
     N(max_attempts, 10)                      /* ClaudeMaxAttempts */                               \
+    N(retry_ms, 300 * 1000)                  /* ClaudeRetryTime; 0 = any time */                   \
+    N(retry_wait_ms, 2000)                   /* ClaudeRetryWait; 0 = never */                      \
+    N(hedge_ms, 0)                           /* ClaudeHedge; 0 = never */                          \
     N(default_max_tokens, 8192)              /* ClaudeDefaultMaxTokens without a pattern */        \
     N(require_user, 1)                       /* ClaudeRequireUser */                               \
     N(key_in_query, 0)                       /* ClaudeKeyInQuery */                                \

@@ -19,9 +19,6 @@
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define RETRY_TIME apr_time_from_sec(300)
-#define WAIT_MAX   apr_time_from_sec(2)
-
 int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
 {
     clp_intake intake = clp_request_intake(q);
@@ -80,8 +77,9 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
     params.max_event = (apr_size_t)CLP_CONF(q->conf, max_event);
     params.keepalive = apr_time_from_msec(CLP_CONF(q->conf, keepalive_ms));
     params.retry.max_attempts = (int)CLP_CONF(q->conf, max_attempts);
-    params.retry.time = RETRY_TIME;
-    params.retry.wait_max = WAIT_MAX;
+    params.retry.time = apr_time_from_msec(CLP_CONF(q->conf, retry_ms));
+    params.retry.wait_max = apr_time_from_msec(CLP_CONF(q->conf, retry_wait_ms));
+    params.retry.hedge = apr_time_from_msec(CLP_CONF(q->conf, hedge_ms));
     params.default_max_tokens = clp_config_max_tokens(q->conf, q->sniffed.model);
     params.request_id = q->id;
     params.pins = clp_child_pins();
