@@ -1,0 +1,111 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+#include "state/snapshot.h"
+
+/* How long to wait for who enters bookings; that takes microseconds unless it is dead. */
+#define PATIENCE apr_time_from_sec(2)
+
+/* Far beyond what tables of any use take. */
+#define MOST_BYTES ((apr_off_t)1 << 30)
+
+typedef struct writing {
+    const clp_tables *t;
+    clp_buffer *out;
+} writing;
+
+/* A change of nothing: while it is made, no booking is entered. */
+static void write_tables(void *baton, clp_writes *w)
+{
+    const writing *to = baton;
+    (void)w;
+    clp_snapshot_write(to->t->layout, to->t->blocks, CLP_TABLES, apr_time_now(), to->out);
+}
+
+static apr_status_t write_all(apr_file_t *f, clp_span bytes)
+{
+    apr_status_t rv = apr_file_write_full(f, bytes.p, bytes.n, NULL);
+    apr_status_t closed;
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_sync(f);
+    }
+    closed = apr_file_close(f);
+    return rv == APR_SUCCESS ? closed : rv;
+}
+
+/* The directory may belong to a user with less rights than we have: the file beside is one that
+ * nobody put there before us. */
+static apr_status_t replace(const char *path, clp_span bytes, apr_pool_t *scratch)
+{
+    char *aside = apr_pstrcat(scratch, path, ".XXXXXX", NULL);
+    apr_file_t *f;
+    apr_status_t rv = apr_file_mktemp(
+        &f, aside, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL | APR_FOPEN_BINARY, scratch);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = write_all(f, bytes);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_rename(aside, path, scratch);
+    }
+    if (rv != APR_SUCCESS) {
+        apr_file_remove(aside, scratch);
+    }
+    return rv;
+}
+
+apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scratch)
+{
+    clp_buffer out;
+    writing to = {t, &out};
+    apr_status_t rv = APR_TIMEUP;
+    clp_buffer_init(&out, scratch, 0);
+    if (clp_ledger_change(t->ledger, write_tables, &to, PATIENCE)) {
+        rv = replace(path, clp_buffer_all(&out), scratch);
+    }
+    clp_buffer_release(&out);
+    return rv;
+}
+
+/* The bytes of a regular file; what `rv` says otherwise. */
+static clp_span read_file(const char *path, apr_pool_t *scratch, apr_status_t *rv)
+{
+    apr_file_t *f;
+    apr_finfo_t info;
+    char *bytes = NULL;
+    *rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_SIZE | APR_FINFO_LINK, scratch);
+    if (*rv == APR_SUCCESS && (info.filetype != APR_REG || info.size > MOST_BYTES)) {
+        *rv = APR_EGENERAL;
+    }
+    if (*rv == APR_SUCCESS) {
+        *rv = apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_FPROT_OS_DEFAULT,
+                            scratch);
+    }
+    if (*rv == APR_SUCCESS) {
+        bytes = apr_palloc(scratch, (apr_size_t)info.size + 1);
+        *rv = apr_file_read_full(f, bytes, (apr_size_t)info.size, NULL);
+        apr_file_close(f);
+    }
+    return *rv == APR_SUCCESS ? clp_span_of(bytes, (apr_size_t)info.size) : clp_span_of(NULL, 0);
+}
+
+clp_snapshot_told clp_snapshot_load(clp_tables *t, const char *path, apr_time_t now,
+                                    apr_pool_t *scratch, apr_status_t *rv)
+{
+    clp_snapshot_told told = {.wrong = "it cannot be read"};
+    clp_span document = read_file(path, scratch, rv);
+    if (APR_STATUS_IS_ENOENT(*rv)) {
+        told.wrong = NULL;
+        return told;
+    }
+    if (document.p) {
+        told = clp_snapshot_read(t, document, now, scratch);
+    }
+    if (told.wrong) {
+        *rv = *rv == APR_SUCCESS ? APR_EGENERAL : *rv;
+        apr_file_rename(path, apr_pstrcat(scratch, path, ".bad", NULL), scratch);
+    }
+    return told;
+}
