@@ -36,6 +36,8 @@
     M(thought_signatures, "thought-signatures", -1,                                                \
       "send Gemini's thought signatures back, and Google's mark where none is known; off: "        \
       "neither; auto: by the model's name, on Chat channels without marks")                        \
+    M(cache_breakpoints, "cache-breakpoints", 0,                                                   \
+      "Chat, Responses: send cache marks on what the user says as prompt_cache_breakpoint")        \
     M(drop_tools, "drop-unsupported-tools", 0, "leave out tools that cannot be converted")
 
 typedef struct clp_traits {

@@ -83,6 +83,11 @@ static void flatten_block(clp_writing *w, const clp_block *b, parts *to)
     case CLP_BLOCK_DOCUMENT: flatten_document(w, b, to); break;
     case CLP_BLOCK_IMAGE:
     case CLP_BLOCK_AUDIO: add(to, b); break;
+    case CLP_BLOCK_TEXT:
+        if (b->text.s.n) {
+            add(to, b);
+        }
+        break;
     default: add_text(w, to, b->text);
     }
 }
@@ -100,11 +105,12 @@ static int is_text(const clp_block *b)
     return b->kind == CLP_BLOCK_TEXT;
 }
 
-static void write_text_part(clp_writing *w, clp_text text)
+static void write_text_part(clp_writing *w, const clp_block *b)
 {
     clp_jw_object(&w->jw);
     clp_jw_kstr(&w->jw, "type", "text");
-    clp_jw_ktext(&w->jw, "text", text);
+    clp_jw_ktext(&w->jw, "text", b->text);
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(&w->jw);
 }
 
@@ -136,6 +142,7 @@ static void write_image(clp_writing *w, const clp_block *b)
         clp_jw_ktext(jw, "detail", b->media.detail);
     }
     clp_jw_end_object(jw);
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -156,6 +163,7 @@ static void write_file(clp_writing *w, const clp_block *b)
     clp_jw_key(jw, "file_data");
     clp_media_write_data_url(jw, &b->media);
     clp_jw_end_object(jw);
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -174,6 +182,7 @@ static void write_audio(clp_writing *w, const clp_block *b)
     clp_jw_ktext(jw, "data", b->media.data);
     clp_jw_ktext(jw, "format", format);
     clp_jw_end_object(jw);
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -183,11 +192,17 @@ static void write_part(clp_writing *w, const clp_block *b)
     case CLP_BLOCK_IMAGE: write_image(w, b); break;
     case CLP_BLOCK_DOCUMENT: write_file(w, b); break;
     case CLP_BLOCK_AUDIO: write_audio(w, b); break;
-    default: write_text_part(w, b->text);
+    default: write_text_part(w, b);
     }
 }
 
 /* One text goes out as a string: what the choice goes by is content only. */
+static int is_plain(const clp_writing *w, const parts *content)
+{
+    const clp_block *only = APR_ARRAY_IDX(content, 0, const clp_block *);
+    return content->nelts == 1 && is_text(only) && !clp_writing_breaks_cache(w, only);
+}
+
 static void write_message(clp_writing *w, const parts *content)
 {
     clp_jw *jw = &w->jw;
@@ -198,7 +213,7 @@ static void write_message(clp_writing *w, const parts *content)
     if (!content->nelts) {
         clp_jw_str(jw, "");
     }
-    else if (content->nelts == 1 && is_text(APR_ARRAY_IDX(content, 0, const clp_block *))) {
+    else if (is_plain(w, content)) {
         clp_jw_text(jw, APR_ARRAY_IDX(content, 0, const clp_block *)->text);
     }
     else {

@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "chat.h"
 
+#include "call_ids.h"
 #include "chat_content.h"
 #include "wire/text.h"
 
@@ -361,6 +362,7 @@ clp_problem *clp_chat_read_request(clp_conversation **out, clp_span body, const 
     read_era_choice(&r, root);
     if (!r.problem) {
         clp_chat_read_turns(&r, messages);
+        clp_call_ids_part(r.c);
     }
     *out = r.c;
     return r.problem;

@@ -7,6 +7,7 @@
 #include "models.h"
 #include "reasoning.h"
 #include "texts.h"
+#include "web_search.h"
 #include "wire/text.h"
 
 static const clp_writing_rules rules = {
@@ -290,16 +291,26 @@ static void write_choice(clp_writing *w)
     }
 }
 
-/* Options for the search can only be carried on if they are Chat's own. */
 static void write_search(clp_writing *w)
 {
-    const clp_tool *t = w->web_search;
+    clp_jw *jw = &w->jw;
+    clp_web_search s;
 
-    if (t) {
-        clp_jw_kraw(&w->jw, "web_search_options",
-                    clp_text_is(t->type, "web_search_options") ? clp_jval_raw(t->origin)
-                                                               : CLP_SPAN_LIT("{}"));
+    if (!w->web_search) {
+        return;
     }
+    if (clp_text_is(w->web_search->type, "web_search_options")) {
+        clp_jw_kraw(jw, "web_search_options", clp_jval_raw(w->web_search->origin));
+        return;
+    }
+    clp_web_search_read(&s, w->web_search, w->pool);
+    clp_jw_key(jw, "web_search_options");
+    clp_jw_object(jw);
+    if (s.context_size.s.n) {
+        clp_jw_ktext(jw, "search_context_size", s.context_size);
+    }
+    clp_web_search_write_location(jw, &s, 1);
+    clp_jw_end_object(jw);
 }
 
 static void write_tools(clp_writing *w)

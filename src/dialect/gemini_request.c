@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "call_ids.h"
 #include "gemini_content.h"
 #include "gemini_names.h"
 #include "gemini_schema.h"
@@ -335,6 +336,7 @@ clp_problem *clp_gemini_read_request(clp_conversation **out, clp_span body,
                            clp_jval_get(root, clp_gemini_name(root, "systemInstruction", pool)));
     if (!r.problem) {
         clp_gemini_read_turns(&r, contents, intake->envelope_key);
+        clp_call_ids_part(r.c);
     }
     *out = r.c;
     return r.problem;

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "call_ids.h"
 #include "messages_content.h"
 #include "wire/text.h"
 
@@ -275,6 +276,7 @@ clp_problem *clp_messages_read_request(clp_conversation **out, clp_span body,
     clp_messages_read_system(&r, clp_jval_get(root, "system"));
     if (!r.problem) {
         clp_messages_read_turns(&r, messages);
+        clp_call_ids_part(r.c);
     }
     *out = r.c;
     return r.problem;

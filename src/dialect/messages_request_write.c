@@ -8,6 +8,7 @@
 #include "models.h"
 #include "messages_write.h"
 #include "schema.h"
+#include "web_search.h"
 #include "wire/text.h"
 
 static int knows_builtin(const clp_tool *tool)
@@ -114,6 +115,22 @@ static void write_choice(clp_messages_writing *m)
     clp_jw_end_object(jw);
 }
 
+static void write_search(clp_messages_writing *m)
+{
+    clp_jw *jw = &m->w.jw;
+    clp_web_search s;
+
+    clp_web_search_read(&s, m->w.web_search, m->w.pool);
+    clp_jw_object(jw);
+    clp_jw_kstr(jw, "type", "web_search_20250305");
+    clp_jw_kstr(jw, "name", "web_search");
+    if (clp_jval_is_array(s.domains)) {
+        clp_jw_kraw(jw, "allowed_domains", clp_jval_raw(s.domains));
+    }
+    clp_web_search_write_location(jw, &s, 0);
+    clp_jw_end_object(jw);
+}
+
 static void write_tools(clp_messages_writing *m)
 {
     clp_jw *jw = &m->w.jw;
@@ -125,8 +142,7 @@ static void write_tools(clp_messages_writing *m)
             write_tool(m, APR_ARRAY_IDX(m->w.tools, i, const clp_tool *));
         }
         if (m->w.web_search) {
-            clp_jw_raw(jw,
-                       CLP_SPAN_LIT("{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}"));
+            write_search(m);
         }
         clp_jw_end_array(jw);
     }

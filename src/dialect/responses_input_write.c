@@ -22,6 +22,17 @@ static void write_text(clp_writing *w, clp_text text)
     }
 }
 
+static void write_text_block(clp_writing *w, const clp_block *b)
+{
+    if (b->text.s.n) {
+        clp_jw_object(&w->jw);
+        clp_jw_kstr(&w->jw, "type", "input_text");
+        clp_jw_ktext(&w->jw, "text", b->text);
+        clp_writing_cache_breakpoint(w, b);
+        clp_jw_end_object(&w->jw);
+    }
+}
+
 static int is_foreign(clp_writing *w, const clp_block *b)
 {
     if (b->media.source == CLP_MEDIA_FILE) {
@@ -48,6 +59,7 @@ static void write_image(clp_writing *w, const clp_block *b)
         clp_jw_text(jw, b->media.data);
     }
     clp_jw_ktext(jw, "detail", b->media.detail.s.n ? b->media.detail : clp_text_str("auto"));
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -69,6 +81,7 @@ static void write_file(clp_writing *w, const clp_block *b)
         clp_jw_key(jw, "file_data");
         clp_media_write_data_url(jw, &b->media);
     }
+    clp_writing_cache_breakpoint(w, b);
     clp_jw_end_object(jw);
 }
 
@@ -113,7 +126,7 @@ static void write_part(clp_writing *w, const clp_block *b)
     case CLP_BLOCK_IMAGE: write_image(w, b); break;
     case CLP_BLOCK_DOCUMENT: write_document(w, b); break;
     case CLP_BLOCK_AUDIO: clp_writing_refuse(w, b->origin, "this model takes no audio"); break;
-    default: write_text(w, b->text);
+    default: write_text_block(w, b);
     }
 }
 

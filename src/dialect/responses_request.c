@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "responses.h"
 
+#include "call_ids.h"
 #include "responses_content.h"
 #include "texts.h"
 #include "wire/text.h"
@@ -232,6 +233,7 @@ clp_problem *clp_responses_read_request(clp_conversation **out, clp_span body,
     read_instructions(&r, root);
     if (!r.problem) {
         clp_responses_read_input(&r, root);
+        clp_call_ids_part(r.c);
     }
     *out = r.c;
     return r.problem;

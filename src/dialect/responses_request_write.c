@@ -6,6 +6,7 @@
 #include "reasoning.h"
 #include "responses_write.h"
 #include "schema.h"
+#include "web_search.h"
 #include "wire/text.h"
 
 /* The least cap that is taken. */
@@ -175,6 +176,27 @@ static void write_choice(clp_writing *w)
     }
 }
 
+static void write_search(clp_writing *w)
+{
+    clp_jw *jw = &w->jw;
+    clp_web_search s;
+
+    clp_web_search_read(&s, w->web_search, w->pool);
+    clp_jw_object(jw);
+    clp_jw_kstr(jw, "type", "web_search");
+    if (clp_jval_is_array(s.domains)) {
+        clp_jw_key(jw, "filters");
+        clp_jw_object(jw);
+        clp_jw_kraw(jw, "allowed_domains", clp_jval_raw(s.domains));
+        clp_jw_end_object(jw);
+    }
+    if (s.context_size.s.n) {
+        clp_jw_ktext(jw, "search_context_size", s.context_size);
+    }
+    clp_web_search_write_location(jw, &s, 0);
+    clp_jw_end_object(jw);
+}
+
 static void write_tools(clp_writing *w)
 {
     clp_jw *jw = &w->jw;
@@ -188,7 +210,7 @@ static void write_tools(clp_writing *w)
         write_tool(w, APR_ARRAY_IDX(w->tools, i, const clp_tool *));
     }
     if (w->web_search) {
-        clp_jw_raw(jw, CLP_SPAN_LIT("{\"type\":\"web_search\"}"));
+        write_search(w);
     }
     clp_jw_end_array(jw);
     if (w->tools->nelts) {

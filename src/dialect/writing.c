@@ -12,6 +12,9 @@
 
 #define USER_MAX 64
 
+/* As many as OpenAI takes, and Anthropic. */
+#define CACHE_BREAKPOINTS_MAX 4
+
 #define BILLING_PREFIX "x-anthropic-billing-header:"
 
 /* Names of the tools that a choice allows; NULL if it does not tell. */
@@ -133,6 +136,20 @@ clp_choice clp_writing_choice(const clp_writing *w)
         }
     }
     return CLP_CHOICE_AUTO;
+}
+
+int clp_writing_breaks_cache(const clp_writing *w, const clp_block *b)
+{
+    return b->cache.p && w->target->traits->cache_breakpoints == 1 &&
+           w->cache_marks < CACHE_BREAKPOINTS_MAX;
+}
+
+void clp_writing_cache_breakpoint(clp_writing *w, const clp_block *b)
+{
+    if (clp_writing_breaks_cache(w, b)) {
+        w->cache_marks++;
+        clp_jw_kraw(&w->jw, "prompt_cache_breakpoint", CLP_SPAN_LIT("{\"mode\":\"explicit\"}"));
+    }
 }
 
 void clp_writing_number(clp_writing *w, const char *name, clp_span raw)

@@ -36,6 +36,7 @@ typedef struct clp_writing {
     apr_array_header_t *tools;  /**< of const clp_tool *: those that go out */
     const clp_tool *web_search; /**< the client's wish to search the web, if the target can */
     unsigned takes;             /**< CLP_MODEL_* */
+    int cache_marks;            /**< OpenAI's breakpoints written so far */
     int complete;               /**< nothing is left to write */
     clp_problem *problem;       /**< the first fault */
 } clp_writing;
@@ -57,6 +58,12 @@ clp_choice clp_writing_choice(const clp_writing *w);
 
 /** Number, if the client gave one. */
 void clp_writing_number(clp_writing *w, const char *name, clp_span raw);
+
+/** Will the part that the block becomes have a breakpoint of OpenAI's prompt cache? */
+int clp_writing_breaks_cache(const clp_writing *w, const clp_block *b);
+
+/** Member `prompt_cache_breakpoint` of the part that the block becomes, if it shall have one. */
+void clp_writing_cache_breakpoint(clp_writing *w, const clp_block *b);
 
 /** The end user's id if it has at most 64 bytes, else its SHA-256 in hex; absent if none. */
 clp_text clp_writing_user(const clp_writing *w);
