@@ -127,6 +127,12 @@ subtest 'state of Claude comes back with the result of the call' => sub {
     is_deeply $up->{messages}[-2]{content}[0], { type => 'thinking', thinking => 'Let me think about it.',
         signature => 'c2lnbmF0dXJlLW9mLXVwc3RyZWFt' }, 'the thinking in its place';
     is $up->{thinking}{type}, 'enabled', 'and thinking goes on';
+    upstream_reset();
+    ask('gemini', 'gemini-3-pro', 'generateContent', $body);
+    $up = decode(body_of((upstream_log())[0]));
+    is_deeply [ grep { defined } map { $_->{thoughtSignature} } @{ $up->{contents}[-2]{parts} } ],
+        [ 'skip_thought_signature_validator' ], "Google does not get it, but its mark";
+    is_deeply $up->{contents}[-1], $body->{contents}[-1], 'and all else';
 };
 
 subtest 'other actions' => sub {

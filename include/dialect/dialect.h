@@ -222,8 +222,9 @@ void clp_dialect_splice_model(clp_buffer *out, clp_span body, const clp_sniffed 
 /**
  * The body of a request that goes to its own provider, without reasoning that
  * clients got from us in envelopes: it is another provider's, and an error to
- * this one. All other bytes stay, but for white space around what is left out.
- * For Messages, Chat and Responses; cheap where there is none.
+ * this one. A call of Gemini's, which needs a signature, gets Google's mark. All
+ * other bytes stay, but for white space around what is changed. Cheap where
+ * there is none.
  * @return 0 if nothing had to be left out (nothing is appended)
  */
 int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *dialect,

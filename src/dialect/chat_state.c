@@ -57,3 +57,79 @@ void clp_chat_state_read(clp_reading *r, clp_turn *turn, clp_jval holder, clp_st
         clp_turn_block(turn, r->pool, CLP_BLOCK_REASONING, holder)->state = state;
     }
 }
+
+/* --- what is not for the provider that a body passes to ------------------------------- */
+
+/* Bytes that are copied, up to what is left out. */
+typedef struct cutting {
+    clp_buffer *out;
+    clp_span rest; /* of the body: not copied yet */
+    int cuts;
+} cutting;
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* A member that does not stand alone goes with one comma: the one behind it, or else before it. */
+static void cut_member(cutting *c, clp_jval member)
+{
+    const char *from = clp_jval_name(member).s.p - 1; /* the quote */
+    const char *to = clp_jval_raw(member).p + clp_jval_raw(member).n;
+    const char *before = from, *behind = to;
+
+    while (is_blank(*behind)) {
+        behind++;
+    }
+    while (is_blank(before[-1])) {
+        before--;
+    }
+    if (*behind == ',') {
+        to = behind + 1;
+    }
+    else if (before[-1] == ',') {
+        from = before - 1;
+    }
+    clp_buffer_append(c->out, c->rest.p, (apr_size_t)(from - c->rest.p));
+    c->rest = clp_span_of(to, (apr_size_t)(c->rest.p + c->rest.n - to));
+    c->cuts++;
+}
+
+/* In the order of the bytes: a message's own may stand before its calls or behind them. One that
+ * stands twice is nothing that we gave. */
+static void cut_holder(cutting *c, clp_jval holder)
+{
+    int foreign = clp_envelope_like(clp_chat_state_of(holder)) &&
+                  !clp_jval_has_duplicate(holder, "extra_content");
+
+    CLP_JVAL_EACH (member, holder) {
+        if (clp_jval_named(member, "extra_content")) {
+            if (foreign) {
+                cut_member(c, member);
+            }
+        }
+        else if (clp_jval_named(member, "tool_calls") && clp_jval_is_array(member)) {
+            CLP_JVAL_EACH (call, member) {
+                if (clp_jval_is_object(call)) {
+                    cut_holder(c, call);
+                }
+            }
+        }
+    }
+}
+
+int clp_chat_state_drop(clp_buffer *out, clp_span body, clp_jval messages)
+{
+    cutting c = {out, body, 0};
+
+    CLP_JVAL_EACH (message, messages) {
+        if (clp_jval_is_object(message)) {
+            cut_holder(&c, message);
+        }
+    }
+    if (c.cuts) {
+        clp_buffer_span(out, c.rest);
+    }
+    return c.cuts > 0;
+}

@@ -28,4 +28,11 @@ void clp_chat_state_write(clp_jw *jw, clp_text signature);
  * `holder` is recorded at least as deep as extra_content.google. */
 void clp_chat_state_read(clp_reading *r, clp_turn *turn, clp_jval holder, clp_state_kind kind);
 
+/**
+ * The body without the envelopes on its messages and their calls; all other bytes stay.
+ * @param messages of the body, an array
+ * @return 0 if there are none (nothing is appended)
+ */
+int clp_chat_state_drop(clp_buffer *out, clp_span body, clp_jval messages);
+
 #endif

@@ -2,9 +2,39 @@
 #include "dialect/dialect.h"
 
 #include "chat_state.h"
+#include "gemini.h"
+#include "gemini_names.h"
 
 /* messages[0].tool_calls[0].extra_content.google.thought_signature */
 #define RECORD_DEPTH 7
+
+/* Where requests of a dialect hold reasoning state, if it is in elements of arrays. */
+typedef struct place {
+    const clp_dialect *dialect;
+    clp_jval (*list)(clp_jval root);
+    const char *nested;            /* array in each of the list's elements; NULL: the list itself */
+    int (*is_foreign)(clp_jval v); /* is it, or does it hold, an envelope? */
+    /* Append what stays of one that is foreign; 0 if nothing does. NULL: nothing ever does. */
+    int (*write_rest)(clp_buffer *out, clp_jval v);
+} place;
+
+static void write_element(clp_buffer *out, int *n, clp_span raw)
+{
+    if ((*n)++) {
+        clp_buffer_putc(out, ',');
+    }
+    clp_buffer_span(out, raw);
+}
+
+static void write_member(clp_buffer *out, int *n, clp_jval v, clp_span value)
+{
+    write_element(out, n, CLP_SPAN_LIT("\""));
+    clp_buffer_span(out, clp_jval_name(v).s);
+    clp_buffer_lit(out, "\":");
+    clp_buffer_span(out, value);
+}
+
+/* --- Messages and Responses: state is a block, or an item ----------------------------- */
 
 static int holds_envelope(clp_jval v, const char *type, const char *member)
 {
@@ -12,31 +42,100 @@ static int holds_envelope(clp_jval v, const char *type, const char *member)
            clp_envelope_like(clp_jval_text(clp_jval_get(v, member)));
 }
 
-static int is_foreign(clp_jval v)
+static int is_foreign_block(clp_jval v)
 {
     return holds_envelope(v, "thinking", "signature") ||
-           holds_envelope(v, "redacted_thinking", "data") ||
-           holds_envelope(v, "reasoning", "encrypted_content");
+           holds_envelope(v, "redacted_thinking", "data");
 }
 
-static apr_uint32_t count_foreign(clp_jval array)
+static int is_foreign_item(clp_jval v)
 {
-    apr_uint32_t n = 0;
-    if (clp_jval_is_array(array)) {
-        CLP_JVAL_EACH (v, array) {
-            n += is_foreign(v) ? 1 : 0;
+    return holds_envelope(v, "reasoning", "encrypted_content");
+}
+
+static clp_jval list_of_messages(clp_jval root)
+{
+    return clp_jval_get(root, "messages");
+}
+
+static clp_jval list_of_items(clp_jval root)
+{
+    return clp_jval_get(root, "input");
+}
+
+/* --- Gemini: state stands on parts -------------------------------------------------- */
+
+static int is_foreign_signature(clp_jval member)
+{
+    return clp_gemini_named(member, "thoughtSignature") && clp_envelope_like(clp_jval_text(member));
+}
+
+static int is_foreign_part(clp_jval part)
+{
+    CLP_JVAL_EACH (v, part) {
+        if (is_foreign_signature(v)) {
+            return 1;
         }
     }
-    return n;
+    return 0;
 }
 
-static apr_uint32_t count_nested(clp_jval messages)
+static int is_empty_text(clp_jval member)
 {
-    apr_uint32_t n = 0;
-    CLP_JVAL_EACH (message, messages) {
-        n += count_foreign(clp_jval_get(message, "content"));
+    return clp_jval_named(member, "text") && !clp_jval_text(member).s.n;
+}
+
+/* A call needs a signature; a text that was there for the sake of its own does not stay. */
+static int write_part(clp_buffer *out, clp_jval part)
+{
+    int call = clp_jval_ok(clp_gemini_get(part, "functionCall"));
+    int n = 0, says = 0;
+
+    CLP_JVAL_EACH (v, part) {
+        says |= !is_foreign_signature(v) && !is_empty_text(v);
     }
-    return n;
+    if (!says) {
+        return 0;
+    }
+    clp_buffer_putc(out, '{');
+    CLP_JVAL_EACH (v, part) {
+        if (!is_foreign_signature(v)) {
+            write_member(out, &n, v, clp_jval_raw(v));
+        }
+        else if (call) {
+            write_member(out, &n, v, CLP_SPAN_LIT("\"" CLP_GEMINI_SKIP_MARK "\""));
+        }
+    }
+    clp_buffer_putc(out, '}');
+    return 1;
+}
+
+/* A request that is to be counted may stand inside another object. */
+static clp_jval list_of_contents(clp_jval root)
+{
+    clp_jval counted = clp_gemini_get(root, "generateContentRequest");
+    return clp_jval_get(clp_jval_is_object(counted) ? counted : root, "contents");
+}
+
+/* --- elements of arrays
+ * ---------------------------------------------------------------------------- */
+
+static const place places[] = {
+    {&clp_dialect_messages, list_of_messages, "content", is_foreign_block, NULL},
+    {&clp_dialect_responses, list_of_items, NULL, is_foreign_item, NULL},
+    {&clp_dialect_gemini, list_of_contents, "parts", is_foreign_part, write_part},
+};
+
+static int holds_foreign(const place *p, clp_jval array)
+{
+    if (clp_jval_is_array(array)) {
+        CLP_JVAL_EACH (v, array) {
+            if (p->is_foreign(v)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 /* The bytes of `whole` before and behind the part. */
@@ -51,151 +150,111 @@ static void write_behind(clp_buffer *out, clp_span whole, clp_span part)
     clp_buffer_append(out, behind, (apr_size_t)(whole.p + whole.n - behind));
 }
 
-static void write_element(clp_buffer *out, int *n, clp_span raw)
-{
-    if ((*n)++) {
-        clp_buffer_putc(out, ',');
-    }
-    clp_buffer_span(out, raw);
-}
-
-static void write_rest(clp_buffer *out, clp_jval array)
+/* An array with what stays of its elements. Gives how many that are. */
+static int write_array(clp_buffer *out, const place *p, clp_jval array)
 {
     int n = 0;
     clp_buffer_putc(out, '[');
     CLP_JVAL_EACH (v, array) {
-        if (!is_foreign(v)) {
-            write_element(out, &n, clp_jval_raw(v));
+        apr_size_t before = out->n;
+        int foreign = p->is_foreign(v);
+        write_element(out, &n, foreign ? CLP_SPAN_LIT("") : clp_jval_raw(v));
+        if (foreign && !(p->write_rest && p->write_rest(out, v))) {
+            out->n = before;
+            n--;
         }
+    }
+    clp_buffer_putc(out, ']');
+    return n;
+}
+
+/* An element of the list; one that nothing stays of is left out. */
+static void write_nested(clp_buffer *out, int *n, const place *p, clp_jval element)
+{
+    clp_jval array = clp_jval_get(element, p->nested);
+    apr_size_t before = out->n;
+
+    if (!holds_foreign(p, array)) {
+        write_element(out, n, clp_jval_raw(element));
+        return;
+    }
+    write_element(out, n, CLP_SPAN_LIT(""));
+    write_before(out, clp_jval_raw(element), clp_jval_raw(array));
+    if (write_array(out, p, array)) {
+        write_behind(out, clp_jval_raw(element), clp_jval_raw(array));
+    }
+    else {
+        out->n = before;
+        (*n)--;
+    }
+}
+
+static int nested_foreign(const place *p, clp_jval list)
+{
+    CLP_JVAL_EACH (element, list) {
+        if (holds_foreign(p, clp_jval_get(element, p->nested))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void write_list(clp_buffer *out, const place *p, clp_jval list)
+{
+    int n = 0;
+    if (!p->nested) {
+        write_array(out, p, list);
+        return;
+    }
+    clp_buffer_putc(out, '[');
+    CLP_JVAL_EACH (element, list) {
+        write_nested(out, &n, p, element);
     }
     clp_buffer_putc(out, ']');
 }
 
-/* A message without the blocks that are foreign; one of nothing else is left out. */
-static void write_message(clp_buffer *out, int *n, clp_jval message)
+/* --- all ---------------------------------------------------------------------------- */
+
+static const place *place_of(const clp_dialect *dialect)
 {
-    clp_jval content = clp_jval_get(message, "content");
-    apr_uint32_t foreign = count_foreign(content);
-    if (!foreign) {
-        write_element(out, n, clp_jval_raw(message));
-    }
-    else if (foreign < clp_jval_count(content)) {
-        write_element(out, n, clp_span_of("", 0));
-        write_before(out, clp_jval_raw(message), clp_jval_raw(content));
-        write_rest(out, content);
-        write_behind(out, clp_jval_raw(message), clp_jval_raw(content));
-    }
-}
-
-/* --- Chat: a member of messages and of their calls ------------------------------------ */
-
-/* Bytes that are copied, up to what is left out. */
-typedef struct cutting {
-    clp_buffer *out;
-    clp_span rest; /* of the body: not copied yet */
-    int cuts;
-} cutting;
-
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* A member that does not stand alone goes with one comma: the one behind it, or else before it. */
-static void cut_member(cutting *c, clp_jval member)
-{
-    const char *from = clp_jval_name(member).s.p - 1; /* the quote */
-    const char *to = clp_jval_raw(member).p + clp_jval_raw(member).n;
-    const char *before = from, *behind = to;
-
-    while (is_blank(*behind)) {
-        behind++;
-    }
-    while (is_blank(before[-1])) {
-        before--;
-    }
-    if (*behind == ',') {
-        to = behind + 1;
-    }
-    else if (before[-1] == ',') {
-        from = before - 1;
-    }
-    clp_buffer_append(c->out, c->rest.p, (apr_size_t)(from - c->rest.p));
-    c->rest = clp_span_of(to, (apr_size_t)(c->rest.p + c->rest.n - to));
-    c->cuts++;
-}
-
-/* In the order of the bytes: a message's own may stand before its calls or behind them. One that
- * stands twice is nothing that we gave. */
-static void cut_holder(cutting *c, clp_jval holder)
-{
-    int foreign = clp_envelope_like(clp_chat_state_of(holder)) &&
-                  !clp_jval_has_duplicate(holder, "extra_content");
-
-    CLP_JVAL_EACH (member, holder) {
-        if (clp_jval_named(member, "extra_content")) {
-            if (foreign) {
-                cut_member(c, member);
-            }
-        }
-        else if (clp_jval_named(member, "tool_calls") && clp_jval_is_array(member)) {
-            CLP_JVAL_EACH (call, member) {
-                if (clp_jval_is_object(call)) {
-                    cut_holder(c, call);
-                }
-            }
+    for (apr_size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (places[i].dialect == dialect) {
+            return &places[i];
         }
     }
+    return NULL;
 }
 
-static int drop_members(clp_buffer *out, clp_span body, clp_jval messages)
+static int drop_elements(clp_buffer *out, clp_span body, const place *p, clp_jval list)
 {
-    cutting c = {out, body, 0};
-
-    CLP_JVAL_EACH (message, messages) {
-        if (clp_jval_is_object(message)) {
-            cut_holder(&c, message);
-        }
+    if (!(p->nested ? nested_foreign(p, list) : holds_foreign(p, list))) {
+        return 0;
     }
-    if (c.cuts) {
-        clp_buffer_span(out, c.rest);
-    }
-    return c.cuts > 0;
+    write_before(out, body, clp_jval_raw(list));
+    write_list(out, p, list);
+    write_behind(out, body, clp_jval_raw(list));
+    return 1;
 }
 
 int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *dialect,
                              apr_pool_t *pool)
 {
     const clp_json_limits limits = {0xffff, RECORD_DEPTH, 0};
-    int nested = dialect != &clp_dialect_responses, n = 0;
+    const place *p = place_of(dialect);
     clp_json *j;
     clp_jval list;
 
-    if (!memmem(body.p, body.n, CLP_ENVELOPE_MARK, sizeof(CLP_ENVELOPE_MARK) - 1)) {
+    if (!(p || dialect == &clp_dialect_chat) ||
+        !memmem(body.p, body.n, CLP_ENVELOPE_MARK, sizeof(CLP_ENVELOPE_MARK) - 1)) {
         return 0;
     }
     j = clp_json_make(pool);
     if (clp_json_scan(j, body, &limits, NULL) != CLP_JSON_OK) {
         return 0;
     }
-    list = clp_jval_get(clp_json_root(j), nested ? "messages" : "input");
-    if (clp_jval_is_array(list) && dialect == &clp_dialect_chat) {
-        return drop_members(out, body, list);
-    }
-    if (!clp_jval_is_array(list) || !(nested ? count_nested(list) : count_foreign(list))) {
+    list = p ? p->list(clp_json_root(j)) : list_of_messages(clp_json_root(j));
+    if (!clp_jval_is_array(list)) {
         return 0;
     }
-    write_before(out, body, clp_jval_raw(list));
-    if (!nested) {
-        write_rest(out, list);
-    }
-    else {
-        clp_buffer_putc(out, '[');
-        CLP_JVAL_EACH (message, list) {
-            write_message(out, &n, message);
-        }
-        clp_buffer_putc(out, ']');
-    }
-    write_behind(out, body, clp_jval_raw(list));
-    return 1;
+    return p ? drop_elements(out, body, p, list) : clp_chat_state_drop(out, body, list);
 }

@@ -122,12 +122,6 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
     return problem;
 }
 
-/* Whose reasoning may have come in envelopes of ours? */
-static int holds_state(const clp_dialect *d)
-{
-    return d == &clp_dialect_messages || d == &clp_dialect_chat || d == &clp_dialect_responses;
-}
-
 /* The client's own bytes, but for the model's name and what another provider made. */
 static clp_problem *pass(clp_call *out, const clp_exchange_params *params,
                          const clp_candidate *candidate, apr_pool_t *pool)
@@ -136,7 +130,7 @@ static clp_problem *pass(clp_call *out, const clp_exchange_params *params,
     clp_buffer *body;
 
     out->request.body = params->body;
-    if (params->body.n && holds_state(params->client)) {
+    if (params->body.n) {
         body = clp_buffer_make(pool, 0);
         if (clp_dialect_drop_foreign(body, params->body, params->client, pool)) {
             clp_sniffed *again = apr_palloc(pool, sizeof(*again));

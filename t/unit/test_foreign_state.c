@@ -20,7 +20,7 @@ static void check(const clp_dialect *d, const char *body, const char *want, cons
 int main(void)
 {
     const clp_dialect *m = &clp_dialect_messages, *c = &clp_dialect_chat,
-                      *r = &clp_dialect_responses;
+                      *r = &clp_dialect_responses, *g = &clp_dialect_gemini;
     pool = tap_begin();
     check(m,
           "{\"messages\" : [ {\"role\":\"user\",\"content\":\"R1dSM\"}, {\"x\":1.0,\"content\": [ "
@@ -75,6 +75,46 @@ int main(void)
           "\"extra_content\":{\"google\":{\"thought_signature\":\"R1dSMWdu\"}}}]}",
           NULL, "twice: nothing that we gave");
     check(c, "{\"messages\":\"R1dSMWdu\"}", NULL, "no messages");
+    check(
+        g,
+        "{\"contents\" : [ {\"role\":\"user\",\"parts\":[{\"text\":\"R1dSM\"}]}, "
+        "{\"role\":\"model\","
+        "\"parts\" : [ {\"functionCall\" : {\"name\":\"f\",\"args\":{\"x\":1.0}}, "
+        "\"thoughtSignature\""
+        " : \"R1dSMWNi\"}, {\"functionCall\":{\"name\":\"g\"}}], \"y\":2}] , \"z\":3}",
+        "{\"contents\" : [{\"role\":\"user\",\"parts\":[{\"text\":\"R1dSM\"}]},{\"role\":\"model\","
+        "\"parts\" : [{\"functionCall\":{\"name\":\"f\",\"args\":{\"x\":1.0}},\"thoughtSignature\":"
+        "\"skip_thought_signature_validator\"},{\"functionCall\":{\"name\":\"g\"}}], \"y\":2}] , "
+        "\"z\":3}",
+        "calls of Gemini get Google's mark");
+    check(
+        g,
+        "{\"contents\":[{\"parts\":[{\"text\":\"a\",\"thought_signature\":\"R1dSMWNi\"},{\"text\":"
+        "\"b\",\"thoughtSignature\":\"c2ln\"},{\"text\":\"\",\"thoughtSignature\":\"R1dSMW9i\"}]}]"
+        "}",
+        "{\"contents\":[{\"parts\":[{\"text\":\"a\"},{\"text\":\"b\",\"thoughtSignature\":\"c2ln\"}"
+        "]}]}",
+        "texts of Gemini stand alone, and one of nothing else is left out");
+    check(g,
+          "{\"contents\":[{\"parts\":[{\"text\":\"a\"}]},{\"role\":\"model\",\"parts\":[{"
+          "\"thoughtSignature\":\"R1dSMWNi\",\"text\":\"\"}]},{\"parts\":[{\"text\":\"b\"}]}]}",
+          "{\"contents\":[{\"parts\":[{\"text\":\"a\"}]},{\"parts\":[{\"text\":\"b\"}]}]}",
+          "a content of nothing else");
+    check(g,
+          "{\"generateContentRequest\":{\"contents\":[{\"parts\":[{\"text\":\"a\","
+          "\"thoughtSignature\":\"R1dSMWNi\"}]}],\"model\":\"m\"}}",
+          "{\"generateContentRequest\":{\"contents\":[{\"parts\":[{\"text\":\"a\"}]}],\"model\":"
+          "\"m\"}}",
+          "a request of Gemini that is to be counted");
+    check(g,
+          "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{"
+          "\"thoughtSignature\":"
+          "\"R1dSMWNi\"}},\"thoughtSignature\":\"c2ln\"}]}]}",
+          NULL, "Gemini's own, and data that looks like an envelope");
+    check(&clp_dialect_chat_legacy,
+          "{\"messages\":[{\"tool_calls\":[{\"extra_content\":{\"google\":{\"thought_signature\":"
+          "\"R1dSMWdu\"}}}]}]}",
+          NULL, "the function era has no place for state");
     check(r, "{\"input\":\"R1dSMWNi\"}", NULL, "a text that looks like one");
     check(r, "{\"input\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and as a content");
     check(m, "{\"messages\":[ {\"content\":\"R1dSMWNi\"} ]}", NULL, "and in Messages");
