@@ -150,12 +150,19 @@ static void note_problem(clp_race *race, const clp_attempt *a)
     }
 }
 
-/* The client did not write what a counting upstream of another dialect refuses. */
-static clp_judgement judge_here(const clp_race *race, const clp_attempt *a, clp_judgement j)
+/* Of counting: the client did not write what an upstream of another dialect refuses, and it says
+ * nothing against an upstream that it does not count. */
+static clp_judgement judge_here(const clp_race *race, const clp_attempt *a,
+                                const clp_problem *problem, clp_judgement j)
 {
-    int foreign = race->params->operation == CLP_OP_COUNT_TOKENS && !a->call.passthrough;
-    if (foreign && j.verdict == CLP_VERDICT_GIVE) {
+    if (race->params->operation != CLP_OP_COUNT_TOKENS) {
+        return j;
+    }
+    if (!a->call.passthrough && j.verdict == CLP_VERDICT_GIVE) {
         j.verdict = CLP_VERDICT_NEXT_CHANNEL;
+    }
+    if (clp_verdict_no_endpoint(problem)) {
+        j.fault = CLP_FAULT_NONE;
     }
     return j;
 }
@@ -166,7 +173,7 @@ static void attempt_failed(clp_race *race, clp_attempt *a, const clp_problem *pr
 {
     clp_verdict verdict;
 
-    judgement = judge_here(race, a, judgement);
+    judgement = judge_here(race, a, problem, judgement);
     verdict = judgement.verdict;
     close_attempt(race, a, CLP_ATTEMPT_FAILED, problem, judgement);
     if (a != race->lead) {

@@ -9,7 +9,7 @@
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}; a piece
  *            that is null is a step in which nothing comes, `after` says how many come before all
  *   wait_ms, hedge_ms, retry_ms, wait_max_ms  how long a step takes; the rules of retries
- *   expect   {result, status, type, tried: "channel/key/url ..", ends: what became of each,
+ *   expect   {result, status, type, fault (of the first attempt), tried: "channel/key/url ..", ends: what became of each,
  *             cancelled: how many transfers, body | contains: [..], lacks: [..], headers, broken,
  *             of the last upstream request: url, sent (its fields), asked (its body)}
  */
@@ -339,6 +339,10 @@ static void run_case(clp_jval c, apr_pool_t *pool)
            apr_pstrcat(pool, name, ": result", NULL));
     IS_INT(o->status, clp_jval_count_or(clp_jval_get(expect, "status"), 200),
            apr_pstrcat(pool, name, ": status", NULL));
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "fault"), pool))) {
+        IS_STR(clp_fault_name(APR_ARRAY_IDX(o->attempts, 0, clp_attempt_record).judgement.fault),
+               want, apr_pstrcat(pool, name, ": fault of the first attempt", NULL));
+    }
     if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {
         IS_STR(tried(o, pool), want, apr_pstrcat(pool, name, ": tried", NULL));
     }
