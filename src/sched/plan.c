@@ -13,6 +13,7 @@ struct clp_plan {
     clp_visitor visitor;
     int channel; /* index of the option being visited; the last resorts come behind the last */
     int last_resort;
+    int tried; /* there was a candidate */
     int over;
 
     /* The walk's visit and the hedge's; they change places when the walk comes to the hedge. */
@@ -53,8 +54,11 @@ static clp_option *find_assumed(clp_plan *plan)
 
 static int is_less_bad(const clp_option *a, const clp_option *b)
 {
-    return a->tripped_percent != b->tripped_percent ? a->tripped_percent < b->tripped_percent
-                                                    : a->tripped_at < b->tripped_at;
+    int percent_a = clp_breaker_percent(a->tripped, &a->channel->breaker);
+    int percent_b = clp_breaker_percent(b->tripped, &b->channel->breaker);
+    return percent_a != percent_b
+               ? percent_a < percent_b
+               : clp_word_get(&a->tripped->opened_at) < clp_word_get(&b->tripped->opened_at);
 }
 
 /* The same one for every request, as long as nobody knows better: so it is one that is probed,
@@ -64,7 +68,7 @@ static clp_option *find_least_bad(clp_plan *plan)
     clp_option *best = NULL;
     for (int i = 0; i < plan->selection.n; i++) {
         clp_option *o = option_at(plan, i);
-        if (o->tripped_till && !o->tried && (!best || is_less_bad(o, best))) {
+        if (o->tripped && !o->tried && (!best || is_less_bad(o, best))) {
             best = o;
         }
     }
@@ -79,8 +83,7 @@ static int resort(clp_plan *plan, apr_time_t now)
         if (!o) {
             continue;
         }
-        clp_visit_begin(plan->current, &plan->visitor, o,
-                        forced ? CLP_VISIT_FORCED : CLP_VISIT_ASSUMED);
+        clp_visit_begin(plan->current, o, forced ? CLP_VISIT_FORCED : CLP_VISIT_ASSUMED);
         if (clp_visit_next(plan->current, &plan->visitor, now)) {
             o->tried = 1;
             plan->current->candidate.pick = forced ? CLP_PICK_FORCED : CLP_PICK_ASSUMED;
@@ -92,10 +95,9 @@ static int resort(clp_plan *plan, apr_time_t now)
 
 /* --- the walk ------------------------------------------------------------------------------- */
 
-static void begin_visit(clp_plan *plan, clp_visit *v, clp_option *o)
+static void begin_visit(clp_visit *v, clp_option *o)
 {
-    clp_visit_begin(v, &plan->visitor, o,
-                    o->rank == CLP_RANK_PROMOTED ? CLP_VISIT_PROMOTED : CLP_VISIT_PLAIN);
+    clp_visit_begin(v, o, o->rank == CLP_RANK_PROMOTED ? CLP_VISIT_PROMOTED : CLP_VISIT_PLAIN);
 }
 
 /* The walk has come to the channel that the hedge is of: it goes on from there. */
@@ -107,25 +109,16 @@ static void take_over_hedge(clp_plan *plan)
     plan->hedge_runs = 0;
 }
 
-static int was_tried(const clp_plan *plan)
-{
-    for (int i = 0; i < plan->selection.n; i++) {
-        if (plan->selection.options[i].tried) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int visit_next(clp_plan *plan, clp_option *o, apr_time_t now)
 {
-    int before = was_tried(plan);
+    int before = plan->tried;
     if (!clp_visit_next(plan->current, &plan->visitor, now)) {
         return 0;
     }
     plan->current->candidate.pick =
         before ? CLP_PICK_FAILOVER : clp_selection_pick(&plan->selection, o, &plan->query);
     o->tried = 1;
+    plan->tried = 1;
     return 1;
 }
 
@@ -138,7 +131,7 @@ static int settle(clp_plan *plan)
         if (o != plan->current->option) {
             int runs = plan->hedge_runs;
             if (plan->channel != plan->hedge_channel) {
-                begin_visit(plan, plan->current, o);
+                begin_visit(plan->current, o);
             }
             else {
                 take_over_hedge(plan);
@@ -231,10 +224,11 @@ const clp_candidate *clp_plan_hedge(clp_plan *plan)
     }
     clp_visit_init(plan->hedge, &plan->selection, plan->pool);
     for (int i = plan->channel + 1; i < plan->selection.n; i++) {
-        begin_visit(plan, plan->hedge, option_at(plan, i));
+        begin_visit(plan->hedge, option_at(plan, i));
         if (clp_visit_next(plan->hedge, &plan->visitor, now)) {
             plan->hedge->candidate.pick = CLP_PICK_HEDGE;
             option_at(plan, i)->tried = 1;
+            plan->tried = 1;
             plan->hedge_channel = i;
             plan->hedge_runs = 1;
             return &plan->hedge->candidate;
@@ -305,7 +299,7 @@ static clp_explanation explain(clp_plan *plan, clp_option *o)
                          CLP_OBSTACLE_NONE, 0};
     clp_visitor *by = &plan->visitor;
     by->obstacle = CLP_OBSTACLE_NONE;
-    begin_visit(plan, plan->current, o);
+    begin_visit(plan->current, o);
     if (clp_visit_next(plan->current, by, time_of(&plan->query))) {
         return e;
     }
@@ -313,9 +307,9 @@ static clp_explanation explain(clp_plan *plan, clp_option *o)
         e.obstacle = CLP_OBSTACLE_ASSUMED;
         e.until = o->assumed_end;
     }
-    else if (o->tripped_till) {
+    else if (o->tripped) {
         e.obstacle = CLP_OBSTACLE_TRIPPED;
-        e.until = o->tripped_till;
+        e.until = (apr_time_t)clp_word_get(&o->tripped->open_until);
     }
     else {
         e.obstacle = by->obstacle;

@@ -19,12 +19,10 @@ typedef struct clp_option {
     int index;   /**< in the configuration */
 
     /* What the walk found. */
-    int tried;               /**< in this request */
-    int assumed_key;         /**< key whose assumed rest ends first … */
-    apr_time_t assumed_end;  /**< … and when; 0 = there is none */
-    apr_time_t tripped_till; /**< when its circuits that were skipped close, the first; 0 = none */
-    apr_time_t tripped_at;   /**< when they opened, the first */
-    int tripped_percent;     /**< of failures, the fewest */
+    int tried;                  /**< in this request */
+    int assumed_key;            /**< key whose assumed rest ends first … */
+    apr_time_t assumed_end;     /**< … and when; 0 = there is none */
+    const clp_circuit *tripped; /**< of the circuits that are open the first that closes */
 } clp_option;
 
 typedef struct clp_selection {

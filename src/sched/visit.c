@@ -55,14 +55,21 @@ static int key_in_order(const clp_visit *v, int i)
     return i >= 0 && key == v->bound ? -1 : key;
 }
 
-void clp_visit_begin(clp_visit *v, clp_visitor *by, clp_option *option, clp_visit_mode mode)
+void clp_visit_begin(clp_visit *v, clp_option *option, clp_visit_mode mode)
 {
-    const clp_channel *c = option->channel;
     v->option = option;
     v->mode = mode;
+    v->ready = 0;
+}
+
+/* What need not be known of a channel that is skipped. */
+static void prepare(clp_visit *v, const clp_visitor *by)
+{
+    const clp_channel *c = v->option->channel;
+    v->ready = 1;
     memset(v->keys, 0, (apr_size_t)keys_of(c));
     memset(v->urls, 0, (apr_size_t)c->urls->nelts);
-    v->first = first_key(by, option);
+    v->first = first_key(by, v->option);
     v->bound = -1;
     if (by->selection->is_bound && clp_affinity_is_channel(&by->selection->bound, c) &&
         keys_of(c)) {
@@ -89,17 +96,8 @@ static void note(clp_visitor *by, clp_obstacle obstacle, apr_time_t until)
 static void note_tripped(clp_visit *v, const clp_circuit *c)
 {
     clp_option *o = v->option;
-    apr_time_t till = (apr_time_t)clp_word_get(&c->open_until);
-    apr_time_t at = (apr_time_t)clp_word_get(&c->opened_at);
-    int percent = clp_breaker_percent(c, &o->channel->breaker);
-    int first = !o->tripped_till;
-    if (first || till < o->tripped_till) {
-        o->tripped_till = till;
-    }
-    if (first || percent < o->tripped_percent ||
-        (percent == o->tripped_percent && at < o->tripped_at)) {
-        o->tripped_percent = percent;
-        o->tripped_at = at;
+    if (!o->tripped || clp_word_get(&c->open_until) < clp_word_get(&o->tripped->open_until)) {
+        o->tripped = c;
     }
 }
 
@@ -301,6 +299,9 @@ int clp_visit_next(clp_visit *v, clp_visitor *by, apr_time_t now)
     int n = keys_of(v->option->channel);
     if (!channel_lets(v, by, now)) {
         return 0;
+    }
+    if (!v->ready) {
+        prepare(v, by);
     }
     if (v->mode == CLP_VISIT_FORCED) {
         return force(v, by, now);

@@ -32,6 +32,7 @@ typedef struct clp_visitor {
 typedef struct clp_visit {
     clp_option *option;
     clp_visit_mode mode;
+    int ready;  /**< what follows is set */
     char *keys; /**< failed ones; room for the most that any channel has */
     char *urls;
     int first; /**< key that the order begins with … */
@@ -43,7 +44,7 @@ typedef struct clp_visit {
 /** Make room for visits of any of the selection's channels. */
 void clp_visit_init(clp_visit *v, const clp_selection *s, apr_pool_t *pool);
 
-void clp_visit_begin(clp_visit *v, clp_visitor *by, clp_option *option, clp_visit_mode mode);
+void clp_visit_begin(clp_visit *v, clp_option *option, clp_visit_mode mode);
 
 /** Take the next pair that is left, and a lease on it; 0 = there is none. */
 int clp_visit_next(clp_visit *v, clp_visitor *by, apr_time_t now);
