@@ -9,9 +9,9 @@
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}; a piece
  *            that is null is a step in which nothing comes, `after` says how many come before all
  *   wait_ms, hedge_ms, retry_ms, wait_max_ms  how long a step takes; the rules of retries
- *   expect   {result, status, type, fault (of the first attempt), tried: "channel/key/url ..", ends: what became of each,
- *             cancelled: how many transfers, body | contains: [..], lacks: [..], headers, broken,
- *             of the last upstream request: url, sent (its fields), asked (its body)}
+ *   expect   {result, status, type, fault (of the first attempt), tried: "channel/key/url ..",
+ * ends: what became of each, cancelled: how many transfers, body | contains: [..], lacks: [..],
+ * headers, broken, of the last upstream request: url, sent (its fields), asked (its body)}
  */
 #include <stdio.h>
 #include <stdlib.h>
