@@ -57,14 +57,48 @@ static void read_file(clp_reading *r, clp_jval v, clp_block *b)
     }
 }
 
+static const char *kind_word(clp_span mime)
+{
+    return clp_span_starts(mime, "image")   ? "image"
+           : clp_span_starts(mime, "audio") ? "audio"
+           : clp_span_starts(mime, "video") ? "video"
+                                            : "file";
+}
+
+/* How many bytes base64, still escaped as it may be, stands for. */
+static apr_size_t base64_bytes(clp_text data)
+{
+    apr_size_t digits = 0;
+
+    for (apr_size_t i = 0; i < data.s.n; i++) {
+        if (data.s.p[i] == '\\') {
+            i += i + 1 < data.s.n && data.s.p[i + 1] == 'u' ? 5 : 1;
+        }
+        digits += i < data.s.n && data.s.p[i] != '=';
+    }
+    return digits / 4 * 3 + digits % 4 * 3 / 4;
+}
+
+void clp_gemini_note_media(clp_buffer *out, clp_jval media)
+{
+    clp_text mime = clp_jval_text(clp_gemini_get(media, "mimeType"));
+    clp_jval data = clp_jval_get(media, "data");
+
+    clp_buffer_printf(out, "[%s omitted: ", kind_word(mime.s));
+    clp_buffer_span(out, mime.s.n ? mime.s : CLP_SPAN_LIT("application/octet-stream"));
+    if (clp_jval_is_string(data)) {
+        clp_buffer_printf(out, ", %" APR_SIZE_T_FMT " bytes", base64_bytes(clp_jval_text(data)));
+    }
+    clp_buffer_putc(out, ']');
+}
+
 /* What a model has drawn stands in no other protocol's history. */
 static void note_media(clp_reading *r, clp_jval v, clp_block *b)
 {
-    clp_text mime = clp_read_text(r, v, clp_gemini_name(v, "mimeType", r->pool));
-
     b->kind = CLP_BLOCK_OPAQUE;
-    b->text = clp_text_str(
-        apr_pstrcat(r->pool, "[media omitted: ", clp_text_cstr(mime, r->pool), "]", NULL));
+    clp_buffer_clear(r->scratch);
+    clp_gemini_note_media(r->scratch, v);
+    b->text = clp_reading_take(r);
 }
 
 void clp_gemini_read_media(clp_reading *r, clp_jval v, clp_block *b, int is_file, int in_model)

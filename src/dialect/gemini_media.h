@@ -16,6 +16,12 @@
  */
 void clp_gemini_read_media(clp_reading *r, clp_jval v, clp_block *b, int is_file, int in_model);
 
+/**
+ * Append what is told in place of media that a model has made, escaped.
+ * @param media the value of `inlineData` or `fileData`
+ */
+void clp_gemini_note_media(clp_buffer *out, clp_jval media);
+
 /** `executableCode` as a text. */
 void clp_gemini_read_code(clp_reading *r, clp_jval v, clp_block *b);
 

@@ -4,6 +4,7 @@
 #include "answer_input.h"
 #include "call_text.h"
 #include "dialect/tools.h"
+#include "gemini_media.h"
 #include "gemini_names.h"
 #include "json_split.h"
 #include "problems.h"
@@ -29,7 +30,7 @@ typedef struct gemini_reader {
     clp_json *json;        /* of its elements */
     clp_buffer repaired;
     clp_buffer bare;
-    clp_buffer text; /* of the call that is put */
+    clp_buffer text; /* of the call or the note that is put */
     clp_call_text *calls;
     clp_usage usage; /* the last one told */
     clp_part_kind part;
@@ -214,9 +215,11 @@ static void put_words(gemini_reader *r, const char *before, clp_jval text, const
 /* No other protocol's answer can hold a picture. */
 static void read_media(gemini_reader *r, clp_jval media)
 {
-    clp_jval mime = clp_gemini_get(media, "mimeType");
-
-    put_words(r, "[media omitted: ", mime, "]");
+    r->usable = 1;
+    continue_block(r, CLP_PART_TEXT);
+    clp_buffer_clear(&r->text);
+    clp_gemini_note_media(&r->text, media);
+    put_delta(r, clp_buffer_all(&r->text));
 }
 
 static void read_part(gemini_reader *r, clp_jval v)

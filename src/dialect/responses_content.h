@@ -19,6 +19,9 @@ clp_block *clp_responses_assistant_block(clp_reading *r, clp_jval origin, clp_bl
 /** Read a list of tools; one that is there already by name is left as it is if `again`. */
 void clp_responses_read_tools(clp_reading *r, clp_jval tools, int again);
 
+/** Is it a type of tools that Responses has, or that one of the request's tools is of? */
+int clp_responses_knows_tool(const clp_reading *r, clp_text type);
+
 /** "space__inner", the name of a tool in a namespace. */
 clp_text clp_responses_qualified(clp_reading *r, clp_text space, clp_text inner);
 

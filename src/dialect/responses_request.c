@@ -63,6 +63,10 @@ static void choice_name(clp_reading *r, clp_jval tool)
     clp_text type = clp_read_name_needed(r, tool, "type");
     clp_text name = clp_read_text(r, tool, "name");
 
+    if (!r->problem && !clp_responses_knows_tool(r, type)) {
+        clp_reject(r, tool, "this choice of tools is not known");
+        return;
+    }
     if (clp_text_is(type, "function") || clp_text_is(type, "custom")) {
         name = clp_responses_qualified(r, clp_read_text(r, tool, "namespace"),
                                        clp_read_name_needed(r, tool, "name"));

@@ -189,3 +189,22 @@ void clp_responses_read_tools(clp_reading *r, clp_jval tools, int again)
         read_tool(r, v, again);
     }
 }
+
+int clp_responses_knows_tool(const clp_reading *r, clp_text type)
+{
+    static const char *const hosted[] = {"file_search", "code_interpreter",     "mcp",
+                                         "computer",    "computer_use_preview", NULL};
+    int known = is_named(type) || is_optional(type);
+
+    for (apr_size_t i = 0; !known && i < sizeof(bridged) / sizeof(bridged[0]); i++) {
+        known = clp_text_is(type, bridged[i].type);
+    }
+    for (const char *const *h = hosted; !known && *h; h++) {
+        known = clp_text_is(type, *h);
+    }
+    for (int i = 0; !known && i < r->c->tools->nelts; i++) {
+        known =
+            clp_text_is(APR_ARRAY_IDX(r->c->tools, i, clp_tool).type, clp_text_cstr(type, r->pool));
+    }
+    return known;
+}
