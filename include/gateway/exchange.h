@@ -7,6 +7,7 @@
 #include <apr_time.h>
 
 #include "dialect/dialect.h"
+#include "gateway/account.h"
 #include "gateway/outcome.h"
 #include "gateway/response_keep.h"
 #include "sched/plan.h"
@@ -71,6 +72,7 @@ typedef struct clp_exchange_params {
     const char *path; /**< CLP_OP_RESOURCE: behind the version, e.g. "/responses/ID"; escaped */
     const clp_response_keeper *keeper; /**< of converted Responses answers; NULL = none */
     const clp_thread_pins *pins;       /**< NULL = threads are not remembered */
+    const clp_account *account;        /**< where it is booked; NULL = nowhere */
     const char *scope;                 /**< whose threads: the user's name; "" = nobody's */
     void *subject;                     /**< passed to clp_log() */
     apr_time_t (*clock)(void);         /**< what time it is; NULL = apr_time_now() */
@@ -113,7 +115,8 @@ const clp_answer_head *clp_exchange_head(const clp_exchange *x);
 clp_span clp_exchange_output(clp_exchange *x);
 void clp_exchange_taken(clp_exchange *x, apr_time_t now);
 
-/** The client has left: cancel the upstream and end. */
+/** The client has left: cancel the upstream and end. Who leaves with the last byte of a whole
+ * answer has not left. */
 void clp_exchange_abort(clp_exchange *x);
 
 /** Is there nothing more to come? (Output may still wait to be taken.) */

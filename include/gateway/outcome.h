@@ -7,6 +7,7 @@
 
 #include "dialect/event.h"
 #include "sched/plan.h"
+#include "state/rows.h"
 
 /**
  * @file outcome.h
@@ -40,7 +41,8 @@ const char *clp_attempt_result_name(clp_attempt_result r);
 typedef struct clp_attempt_record {
     clp_candidate candidate;
     clp_attempt_result result;
-    int hedge; /**< it began beside another */
+    clp_booked booked; /**< the same in the words of statistics */
+    int hedge;         /**< it began beside another */
     apr_time_t started;
     apr_time_t first_event; /**< first event with meaning; 0 = none */
     apr_time_t ended;
@@ -52,6 +54,7 @@ typedef struct clp_attempt_record {
 
 typedef struct clp_outcome {
     clp_result result;
+    clp_booked booked;            /**< the same in the words of statistics */
     int status;                   /**< HTTP status for the client, 0 = none sent */
     apr_array_header_t *attempts; /**< of clp_attempt_record, in the order they began */
     int winner;                   /**< which of them the client's answer is of, -1 = none */

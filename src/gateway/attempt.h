@@ -29,8 +29,9 @@ struct clp_attempt {
     apr_pool_t *parent;
 
     /* of the candidate it was last begun for */
-    int number; /**< of its record in the outcome */
-    int open;   /**< it began, and its record is not complete yet */
+    int number;   /**< of its record in the outcome */
+    int open;     /**< it began, and its record is not complete yet */
+    int unbooked; /**< its record is complete, and not booked yet */
     clp_candidate candidate;
     clp_call call;
     clp_relay *relay;       /**< NULL = the request could not be put to the candidate */

@@ -26,11 +26,29 @@ struct clp_exchange {
     apr_time_t last_taken; /* when the client last got something */
 };
 
+static clp_booked booked_of(const clp_exchange *x, clp_result result)
+{
+    switch (result) {
+    case CLP_RESULT_OK: return CLP_BOOKED_SUCCESS;
+    case CLP_RESULT_CLIENT_ERROR: return CLP_BOOKED_CLIENT_ERROR;
+    case CLP_RESULT_TRUNCATED: return CLP_BOOKED_TRUNCATED;
+    case CLP_RESULT_RUNNING:
+    case CLP_RESULT_CLIENT_GONE: return CLP_BOOKED_ABORTED;
+    case CLP_RESULT_FAILED: break;
+    }
+    return x->race.best_booked;
+}
+
+/* Every request comes here, once, when all of its attempts are booked. */
 static void end(clp_exchange *x, clp_result result)
 {
     x->outcome.result = result;
+    x->outcome.booked = booked_of(x, result);
     x->outcome.ended = clp_exchange_clock(&x->params);
     x->done = 1;
+    if (x->params.account) {
+        clp_account_request(x->params.account, &x->outcome);
+    }
 }
 
 static void take_head(clp_exchange *x, const clp_answer_head *head)
@@ -267,11 +285,22 @@ void clp_exchange_taken(clp_exchange *x, apr_time_t now)
     }
 }
 
+/* Has the client got a whole answer, whose upstream only has yet to end its body? */
+static int has_all(const clp_exchange *x)
+{
+    const clp_attempt *a = x->race.winner;
+    return a && a->grace_ends && !a->relay->sendable;
+}
+
 void clp_exchange_abort(clp_exchange *x)
 {
     const clp_attempt *a = x->race.winner ? x->race.winner : x->race.lead;
 
     if (x->done) {
+        return;
+    }
+    if (has_all(x)) {
+        clp_attempt_tick(x->race.winner, x->race.winner->grace_ends);
         return;
     }
     if (a->open && a->relay) {

@@ -3,6 +3,7 @@
 
 #include <apr_general.h>
 
+#include "sched/standing.h"
 #include "sched/verdict.h"
 #include "wire/log.h"
 #include "wire/text.h"
@@ -78,6 +79,24 @@ static void log_failure(const clp_race *race, const clp_attempt *a, const clp_at
         r->problem->cause ? r->problem->cause : "", clp_verdict_name(r->judgement.verdict));
 }
 
+static clp_booked booked_of(const clp_attempt *a, const clp_attempt_record *r)
+{
+    clp_booked booked;
+
+    switch (r->result) {
+    case CLP_ATTEMPT_SERVED: return CLP_BOOKED_SUCCESS;
+    case CLP_ATTEMPT_TRUNCATED: return CLP_BOOKED_TRUNCATED;
+    case CLP_ATTEMPT_LOST: return CLP_BOOKED_HEDGE_LOST;
+    case CLP_ATTEMPT_RUNNING:
+    case CLP_ATTEMPT_ABORTED: return CLP_BOOKED_ABORTED;
+    case CLP_ATTEMPT_FAILED: break;
+    }
+    booked = clp_booked_of(r->problem, r->judgement.fault);
+    return r->judgement.fault == CLP_FAULT_PROVIDER && booked != CLP_BOOKED_TIMEOUT && a->relay
+               ? a->relay->failure
+               : booked;
+}
+
 /* Close the books of an attempt: its transfer goes, its record is complete. Every attempt that
  * began comes here, once. */
 static void close_attempt(clp_race *race, clp_attempt *a, clp_attempt_result result,
@@ -87,6 +106,7 @@ static void close_attempt(clp_race *race, clp_attempt *a, clp_attempt_result res
 
     clp_attempt_cancel(a);
     a->open = 0;
+    a->unbooked = 1;
     r->result = result;
     r->ended = clp_exchange_clock(race->params);
     r->first_event = a->first_event;
@@ -99,6 +119,17 @@ static void close_attempt(clp_race *race, clp_attempt *a, clp_attempt_result res
         r->judgement = judgement;
         log_failure(race, a, r);
     }
+    r->booked = booked_of(a, r);
+}
+
+/* Book what was closed. Of a lead that failed before the commit it is not known at once whether
+ * the request leaves the channel with it; all others are booked right away. */
+static void book(const clp_race *race, clp_attempt *a, int left)
+{
+    if (a->unbooked && race->params->account) {
+        clp_account_attempt(race->params->account, clp_race_record(race, a), left);
+    }
+    a->unbooked = 0;
 }
 
 void clp_race_stop(clp_race *race, clp_attempt_result how)
@@ -109,7 +140,9 @@ void clp_race_stop(clp_race *race, clp_attempt_result how)
         if (race->attempts[i].open) {
             close_attempt(race, &race->attempts[i], how, NULL, nothing);
         }
+        book(race, &race->attempts[i], 1);
     }
+    clp_plan_done(race->params->plan);
 }
 
 static void finish(clp_race *race, clp_race_news news, const clp_attempt *a)
@@ -120,22 +153,38 @@ static void finish(clp_race *race, clp_race_news news, const clp_attempt *a)
 
 /* --- what the attempts tell ------------------------------------------------------ */
 
+/* What runs or waits beside the winner is over: booked first, then given back. */
+static void lose(clp_race *race, clp_attempt *other)
+{
+    clp_plan *plan = race->params->plan;
+
+    race->next = NULL;
+    race->lead_failed = 0;
+    if (other->open) {
+        close_attempt(race, other, CLP_ATTEMPT_LOST, NULL, nothing);
+        clp_log(race->params->subject, CLP_LOG_INFO, 0, 1303,
+                "channel %s answered first; channel %s was cancelled",
+                race->winner->candidate.channel->name, other->candidate.channel->name);
+    }
+    book(race, other, 1);
+    if (other == race->hedge) {
+        clp_plan_hedge_failed(plan, CLP_VERDICT_STOP);
+    }
+    else {
+        clp_plan_after(plan, CLP_VERDICT_STOP);
+    }
+}
+
 static void win(clp_race *race, clp_attempt *a)
 {
-    clp_attempt *other = a == race->lead ? race->hedge : race->lead;
-
     if (race->winner) {
         return;
     }
     race->winner = a;
-    race->next = NULL;
-    race->lead_failed = 0;
-    if (other && other->open) {
-        close_attempt(race, other, CLP_ATTEMPT_LOST, NULL, nothing);
-        clp_log(race->params->subject, CLP_LOG_INFO, 0, 1303,
-                "channel %s answered first; channel %s was cancelled", a->candidate.channel->name,
-                other->candidate.channel->name);
+    if (race->hedge) {
+        lose(race, a == race->lead ? race->hedge : race->lead);
     }
+    clp_plan_answered(race->params->plan, &a->candidate);
     race->listener(race->ctx, CLP_RACE_COMMITTED, a);
 }
 
@@ -146,6 +195,7 @@ static void note_problem(clp_race *race, const clp_attempt *a)
     race->best = clp_verdict_better(race->best, r->problem);
     if (race->best == r->problem) {
         race->best_from = r->candidate;
+        race->best_booked = r->booked;
         race->best_at = r->ended;
     }
 }
@@ -180,11 +230,11 @@ static void attempt_failed(clp_race *race, clp_attempt *a, const clp_problem *pr
         /* The lead may still succeed, whatever the hedge's upstream thinks of the request. */
         race->hedge = NULL;
         note_problem(race, a);
+        book(race, a, 1);
         clp_plan_hedge_failed(race->params->plan,
                               verdict == CLP_VERDICT_GIVE ? CLP_VERDICT_NEXT_CHANNEL : verdict);
     }
     else if (verdict == CLP_VERDICT_GIVE) {
-        clp_plan_after(race->params->plan, verdict);
         finish(race, CLP_RACE_REFUSED, a);
     }
     else {
@@ -282,19 +332,24 @@ static int wait_for_provider(clp_race *race, apr_time_t now)
 /* The lead has failed: see what is tried instead. */
 static void go_on(clp_race *race, apr_time_t now)
 {
+    clp_verdict verdict = within_bounds(race, now) ? race->verdict : CLP_VERDICT_STOP;
+
     race->lead_failed = 0;
     race->next_at = now;
-    race->next =
-        within_bounds(race, now) ? clp_plan_after(race->params->plan, race->verdict) : NULL;
+    race->next = clp_plan_after(race->params->plan, verdict);
     if (race->hedge && (!race->next || race->next->channel == race->hedge->candidate.channel)) {
         /* The walk has come to where the hedge is, or may go no further. */
+        book(race, race->lead, 1);
         race->lead = race->hedge;
         race->hedge = NULL;
         race->next = NULL;
+        return;
     }
-    else if (!race->next && !wait_for_provider(race, now)) {
+    if (!race->next && !wait_for_provider(race, now)) {
         finish(race, CLP_RACE_FAILED, NULL);
+        return;
     }
+    book(race, race->lead, race->next->channel != race->lead->candidate.channel);
 }
 
 static void begin_next(clp_race *race)
@@ -366,6 +421,7 @@ static void sooner(apr_time_t *due, apr_time_t at)
 apr_time_t clp_race_due(const clp_race *race)
 {
     apr_time_t due = APR_INT64_MAX;
+
     if (race->lead_failed) {
         return 0;
     }

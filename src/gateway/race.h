@@ -47,6 +47,7 @@ typedef struct clp_race {
 
     const clp_problem *best; /**< the most useful failure so far */
     clp_candidate best_from; /**< whose it is */
+    clp_booked best_booked;  /**< in the words of statistics */
     apr_time_t best_at;      /**< when it was told */
     int waits;               /**< how often a provider's time was waited for */
 } clp_race;

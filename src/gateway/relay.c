@@ -78,9 +78,10 @@ clp_relay *clp_relay_make(const clp_exchange_params *params, const clp_call *cal
     return r;
 }
 
-static void fail(clp_relay *r, const clp_problem *problem)
+static void fail(clp_relay *r, const clp_problem *problem, clp_booked how)
 {
     r->problem = problem;
+    r->failure = how;
     r->state = CLP_RELAY_FAILED;
     r->sendable = 0;
 }
@@ -387,8 +388,9 @@ static int is_empty(const clp_relay *r)
            usage.output <= 0;
 }
 
-/* Look at what the reader has made of the bytes so far. */
-static void judge(clp_relay *r, int cut)
+/* Look at what the reader has made of the bytes so far. `unread` is what it is if that is nothing
+ * sensible. */
+static void judge(clp_relay *r, int cut, clp_booked unread)
 {
     const clp_problem *problem = clp_guard_problem(r->guard);
     int document =
@@ -399,14 +401,16 @@ static void judge(clp_relay *r, int cut)
             break_off(r, problem, cut);
         }
         else {
-            fail(r, problem);
+            fail(r, problem, problem->cls == CLP_BAD_GATEWAY ? unread : CLP_BOOKED_SERVER_ERROR);
         }
         return;
     }
     if (r->state == CLP_RELAY_WAITING && clp_guard_ended(r->guard) && is_empty(r)) {
-        fail(r, clp_problem_because(clp_problem_make(r->pool, CLP_BAD_GATEWAY,
-                                                     "The upstream gave an empty answer."),
-                                    r->pool, "no content, no output tokens"));
+        fail(r,
+             clp_problem_because(
+                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."),
+                 r->pool, "no content, no output tokens"),
+             CLP_BOOKED_EMPTY);
         return;
     }
     if (r->to_keep) {
@@ -429,7 +433,8 @@ static void judge(clp_relay *r, int cut)
 static void check_size(clp_relay *r)
 {
     if (r->out->n > r->params->max_event) {
-        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."));
+        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is too large."),
+             CLP_BOOKED_GARBAGE);
     }
 }
 
@@ -458,7 +463,7 @@ static void end_error(clp_relay *r, int whole)
     }
     make_head(r);
     r->head.length = (apr_int64_t)r->error_body.n;
-    fail(r, problem);
+    fail(r, problem, CLP_BOOKED_SERVER_ERROR);
 }
 
 void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
@@ -476,8 +481,10 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
     }
     r->received += n;
     if (r->state == CLP_RELAY_WAITING && r->received / WAITING_EVENTS > r->params->max_event) {
-        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
-                                 "The upstream's answer is too large before anything is said."));
+        fail(r,
+             clp_problem_make(r->pool, CLP_BAD_GATEWAY,
+                              "The upstream's answer is too large before anything is said."),
+             CLP_BOOKED_GARBAGE);
         return;
     }
     if (r->mode == MODE_PLAIN || r->mode == MODE_COUNT) {
@@ -501,7 +508,7 @@ void clp_relay_bytes(clp_relay *r, const char *p, apr_size_t n)
         pass_bytes(r, p, n);
     }
     r->reader->feed(r->reader, p, n);
-    judge(r, 0);
+    judge(r, 0, CLP_BOOKED_GARBAGE);
 }
 
 /* The upstream's number in the client's words. */
@@ -510,7 +517,8 @@ static int write_count(clp_relay *r, clp_jval answer)
     apr_int64_t tokens = r->candidate->channel->dialect->read_count(answer);
     if (tokens < 0) {
         fail(r,
-             clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer tells no number."));
+             clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer tells no number."),
+             CLP_BOOKED_GARBAGE);
         return 0;
     }
     clp_buffer_clear(r->out);
@@ -524,8 +532,9 @@ static void end_plain(clp_relay *r)
     clp_json *doc = clp_json_make(r->pool);
     if (clp_json_scan(doc, clp_buffer_all(r->out), &limits, NULL) != CLP_JSON_OK ||
         !clp_jval_is_object(clp_json_root(doc))) {
-        fail(r, clp_problem_make(r->pool, CLP_BAD_GATEWAY,
-                                 "The upstream's answer is no JSON object."));
+        fail(r,
+             clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream's answer is no JSON object."),
+             CLP_BOOKED_GARBAGE);
         return;
     }
     if (r->mode == MODE_COUNT && !write_count(r, clp_json_root(doc))) {
@@ -561,14 +570,15 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
     }
     if (!r->reader) {
         if (!done) {
-            fail(r, problem_of_transfer(r, how));
+            fail(r, problem_of_transfer(r, how), CLP_BOOKED_TRANSPORT);
         }
         else if (r->mode == MODE_PLAIN || r->mode == MODE_COUNT) {
             end_plain(r);
         }
         else {
             fail(r,
-                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."));
+                 clp_problem_make(r->pool, CLP_BAD_GATEWAY, "The upstream gave an empty answer."),
+                 CLP_BOOKED_EMPTY);
         }
         return;
     }
@@ -577,7 +587,7 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
         /* A deadline says more than "incomplete". */
         const clp_problem *problem = problem_of_transfer(r, how);
         if (r->state == CLP_RELAY_WAITING) {
-            fail(r, problem);
+            fail(r, problem, CLP_BOOKED_TRANSPORT);
             return;
         }
         if (r->mode == MODE_CONVERT) {
@@ -591,7 +601,7 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how)
         return;
     }
     r->reader->finish(r->reader, done ? CLP_ENDED_CLEANLY : CLP_ENDED_CUT);
-    judge(r, 1);
+    judge(r, 1, done ? CLP_BOOKED_GARBAGE : CLP_BOOKED_TRANSPORT);
     if (r->state == CLP_RELAY_COMMITTED) {
         r->sendable = r->out->n;
         if (r->mode == MODE_PASS_DOCUMENT) {

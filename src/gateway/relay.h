@@ -29,6 +29,7 @@ typedef struct clp_relay {
     /* for the exchange to read */
     clp_relay_state state;
     const clp_problem *problem; /**< FAILED, BROKEN */
+    clp_booked failure;         /**< FAILED: what it is if it is the provider's fault */
     clp_answer_head head;       /**< from the commit on; of FAILED with `verbatim` too */
     int verbatim;               /**< FAILED: `error_body` and `head` may be given as they are */
     clp_buffer error_body;

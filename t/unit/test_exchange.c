@@ -9,8 +9,12 @@
  *   answers  one per attempt: {status, type, headers, pieces: [..], end: "cut"|..}; a piece
  *            that is null is a step in which nothing comes, `after` says how many come before all
  *   wait_ms, hedge_ms, retry_ms, wait_max_ms  how long a step takes; the rules of retries
+ *   abort_after, gone_at  the client leaves before this step, or in it
+ *   half_open  channels whose circuit was open until a moment ago
  *   expect   {result, status, type, fault (of the first attempt), tried: "channel/key/url ..",
- * ends: what became of each, cancelled: how many transfers, body | contains: [..], lacks: [..],
+ * ends: what became of each, booked: what each and, behind "=", the request is counted as,
+ * circuits: of the channels, "state/results known", alone: when the answer begins no other attempt
+ * holds anything or is unbooked, cancelled: how many transfers, body | contains: [..], lacks: [..],
  * headers, broken, of the last upstream request: url, sent (its fields), asked (its body)}
  */
 #include <stdio.h>
@@ -19,7 +23,9 @@
 
 #include <apr_strings.h>
 
+#include "books.h"
 #include "gateway/exchange.h"
+#include "sched/affinity.h"
 #include "tap.h"
 #include "wire/text.h"
 
@@ -169,7 +175,7 @@ static void fake_step(clp_transport *base, int client_fd, apr_interval_time_t ti
 
 /* --- one case ------------------------------------------------------------------------- */
 
-static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
+static clp_channel_set *channels_of(clp_jval list, clp_tables *t, apr_pool_t *pool)
 {
     clp_channel_set *set = apr_pcalloc(pool, sizeof(*set));
     set->name = "test";
@@ -189,9 +195,37 @@ static clp_channel_set *channels_of(clp_jval list, apr_pool_t *pool)
             APR_ARRAY_PUSH(c->urls, const char *) = clp_jval_cstr(u, pool);
         }
         c->defined_in = "test";
+        books_claim_rows(c, t, pool);
         APR_ARRAY_PUSH(set->channels, const clp_channel *) = c;
     }
     return set;
+}
+
+/* Circuits of these channels were open until a moment ago. */
+static void trip(clp_jval names, const clp_channel_set *set, clp_tables *t, apr_pool_t *pool)
+{
+    CLP_JVAL_EACH (v, names) {
+        for (int i = 0; i < set->channels->nelts; i++) {
+            const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
+            if (!strcmp(c->name, clp_jval_cstr(v, pool))) {
+                t->channels[c->row.row].circuit.opened_at = (apr_uint64_t)(now - 900000000);
+                t->channels[c->row.row].circuit.open_until = (apr_uint64_t)(now - 1);
+            }
+        }
+    }
+}
+
+static const char *circuits(const clp_channel_set *set, const clp_tables *t, apr_pool_t *pool)
+{
+    const char *list = "";
+    for (int i = 0; i < set->channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
+        const clp_circuit *circuit = &t->channels[c->row.row].circuit;
+        list = apr_psprintf(pool, "%s%s%s/%d", list, i ? " " : "",
+                            clp_breaker_state_name(clp_breaker_look(circuit, &c->breaker, now)),
+                            (int)circuit->recorded);
+    }
+    return list;
 }
 
 static const char *request_body(clp_jval c, const clp_dialect *client, int stream, apr_pool_t *pool)
@@ -265,8 +299,11 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     clp_buffer *got = clp_buffer_make(pool, 0);
     const clp_outcome *o;
     const char *want;
+    apr_int64_t gone_at = clp_jval_count_or(clp_jval_get(c, "gone_at"), -1);
     apr_int64_t abort_after = clp_jval_count_or(clp_jval_get(c, "abort_after"), -1);
     apr_int64_t wait_ms = clp_jval_count_or(clp_jval_get(c, "wait_ms"), 0);
+    clp_account account;
+    clp_channel_set *set;
     int stream = 0;
     int counting = 0;
     int steps = 0;
@@ -290,11 +327,22 @@ static void run_case(clp_jval c, apr_pool_t *pool)
         OK(0, "%s: the request is sniffed", name);
         return;
     }
+    now = apr_time_from_sec(1800000000);
+    memset(&account, 0, sizeof(account));
+    account.tables = books_open(now, pool);
+    account.protocol = clp_protocol_of(client);
+    account.model = sniffed.model;
+    account.user = "somebody";
+    account.stream = stream;
     memset(&query, 0, sizeof(query));
+    query.tables = account.tables;
+    query.now = clock_now;
     query.client = client;
     query.model = sniffed.model;
     query.counting = counting;
-    if (clp_plan_make(&params.plan, channels_of(clp_jval_get(c, "channels"), pool), &query, pool)) {
+    set = channels_of(clp_jval_get(c, "channels"), account.tables, pool);
+    trip(clp_jval_get(c, "half_open"), set, account.tables, pool);
+    if (clp_plan_make(&params.plan, set, &query, pool)) {
         OK(0, "%s: there is a plan", name);
         return;
     }
@@ -312,7 +360,8 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     params.keepalive = apr_time_from_sec(10);
     params.scope = "";
     params.clock = clock_now;
-    now = apr_time_from_sec(1800000000);
+    params.account = &account;
+    account.aside = params.operation != CLP_OP_GENERATE;
     x = clp_exchange_make(&params, pool);
 
     clp_exchange_start(x, now);
@@ -320,6 +369,9 @@ static void run_case(clp_jval c, apr_pool_t *pool)
         clp_span out;
         int ready;
         while ((out = clp_exchange_output(x)).n) {
+            if (!got->n && clp_jval_ok(clp_jval_get(expect, "alone"))) {
+                books_check_alone(&account, clp_exchange_outcome(x), name, pool);
+            }
             clp_buffer_span(got, out);
             clp_exchange_taken(x, now);
         }
@@ -331,6 +383,10 @@ static void run_case(clp_jval c, apr_pool_t *pool)
             continue;
         }
         f.base.step(&f.base, -1, 0, &ready);
+        if (steps == gone_at) {
+            clp_exchange_abort(x);
+            continue;
+        }
         now += apr_time_from_msec(wait_ms);
         clp_exchange_tick(x, now);
     }
@@ -378,6 +434,14 @@ static void run_case(clp_jval c, apr_pool_t *pool)
         clp_jval_bool(clp_jval_get(expect, "broken"), &broken);
         IS_INT(clp_exchange_broken(x), broken, apr_pstrcat(pool, name, ": broken", NULL));
     }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "booked"), pool))) {
+        IS_STR(books_show(o, pool), want, apr_pstrcat(pool, name, ": booked", NULL));
+    }
+    if ((want = clp_jval_cstr(clp_jval_get(expect, "circuits"), pool))) {
+        IS_STR(circuits(set, account.tables, pool), want,
+               apr_pstrcat(pool, name, ": circuits", NULL));
+    }
+    books_check(&account, o, now, name, pool);
     IS_INT(f.running != NULL, 0, apr_pstrcat(pool, name, ": no transfer is left behind", NULL));
 }
 
