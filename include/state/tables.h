@@ -47,9 +47,9 @@ clp_capacity clp_capacity_default(void);
 
 typedef struct clp_table_layout {
     const char *name;    /**< stable: snapshots and migration go by it */
-    apr_uint32_t layout; /**< another number = another meaning of the row's words */
     apr_size_t row_size; /**< bytes, a multiple of 64 */
     apr_uint32_t rows;   /**< row 0 counted */
+    apr_uint32_t layout; /**< another number = another meaning of the row's words */
 } clp_table_layout;
 
 /** How tables of this capacity lie. */

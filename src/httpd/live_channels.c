@@ -129,7 +129,7 @@ static const char *error_of(const clp_document_error *error, apr_pool_t *pool)
 
 static const char *read_overlay(apr_pool_t *pool, clp_overlay **overlay, stamp *is)
 {
-    clp_document_error error;
+    clp_document_error error = {"", ""};
     clp_span text;
     const char *wrong = read_file(pool, &text, is);
 
@@ -168,6 +168,11 @@ static apr_array_header_t *channels_of(const clp_server_config *conf, const gene
     return own;
 }
 
+static const clp_channel_sets *sets_of(const generation *g, void *conf)
+{
+    return apr_hash_get(g->sets, &conf, sizeof(conf));
+}
+
 static void make_sets(generation *g)
 {
     apr_hash_t *laid = apr_hash_make(g->pool);
@@ -178,10 +183,12 @@ static void make_sets(generation *g)
     }
     g->sets = apr_hash_make(g->pool);
     for (server_rec *s = main_server; s; s = s->next) {
-        const clp_server_config *conf = clp_server_config_of(s);
-        if (!apr_hash_get(g->sets, &conf, sizeof(conf))) {
+        clp_server_config *const conf = clp_server_config_of(s);
+        if (!sets_of(g, conf)) {
+            void **key = apr_palloc(g->pool, sizeof(*key));
+            *key = conf;
             apr_hash_set(
-                g->sets, apr_pmemdup(g->pool, &conf, sizeof(conf)), sizeof(conf),
+                g->sets, key, sizeof(*key),
                 clp_channel_sets_make(channels_of(conf, g, laid), conf->sets, NULL, NULL, g->pool));
         }
     }
@@ -190,7 +197,7 @@ static void make_sets(generation *g)
 /* A generation of the file as it is now; NULL and what is wrong, in `pool`. */
 static generation *load(apr_pool_t *pool, stamp *is, const char **wrong)
 {
-    clp_document_error error;
+    clp_document_error error = {"", ""};
     clp_overlay *overlay;
     generation *g;
     apr_pool_t *own;
@@ -343,8 +350,7 @@ static const generation *generation_of(request_rec *r)
 
 const clp_channel_set *clp_live_channels(request_rec *r)
 {
-    const clp_server_config *conf = clp_server_config_of(r->server);
-    const clp_channel_sets *sets = apr_hash_get(generation_of(r)->sets, &conf, sizeof(conf));
+    const clp_channel_sets *sets = sets_of(generation_of(r), clp_server_config_of(r->server));
 
     /* The check of the configuration has refused every name that is in no server's sets. */
     return clp_channel_sets_find(sets, clp_dir_config_of(r)->set_name);

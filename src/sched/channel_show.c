@@ -218,7 +218,7 @@ typedef struct member {
 
 #define MEMBER(m)                                                                                  \
     {                                                                                              \
-        APR_OFFSETOF(clp_channel, m), sizeof(((clp_channel *)0)->m)                                \
+        APR_OFFSETOF(clp_channel, m), sizeof(__typeof__(((clp_channel *)0)->m))                    \
     }
 
 static const struct row {

@@ -41,17 +41,17 @@ void clp_tables_layout(const clp_capacity *c, clp_table_layout layout[CLP_TABLES
     apr_size_t held =
         sizeof(clp_child_row) + ((apr_size_t)c->channels + 1 + c->keys + 1) * sizeof(apr_uint32_t);
     const clp_table_layout all[CLP_TABLES] = {
-        [CLP_TABLE_HEAD] = {"head", 1, sizeof(clp_head_row), 1},
-        [CLP_TABLE_CHANNELS] = {"channels", 1, sizeof(clp_channel_row), c->channels + 1},
-        [CLP_TABLE_KEYS] = {"keys", 1, sizeof(clp_key_row), c->keys + 1},
-        [CLP_TABLE_CIRCUITS] = {"circuits", 1, sizeof(clp_circuit_row), c->circuits + 1},
-        [CLP_TABLE_MODELS] = {"models", 1, sizeof(clp_model_row), c->models + 1},
-        [CLP_TABLE_USERS] = {"users", 1, sizeof(clp_user_row), c->users + 1},
-        [CLP_TABLE_CHILDREN] = {"children", 1, aligned(held), c->children},
-        [CLP_TABLE_CHANNEL_HISTORY] = {"channel-history", 1, sizeof(clp_channel_history),
-                                       c->channels + 1},
-        [CLP_TABLE_KEY_HISTORY] = {"key-history", 1, sizeof(clp_key_history), c->keys + 1},
-        [CLP_TABLE_LEDGER] = {"ledger", 1, clp_ledger_size(c->bookings), 1}};
+        [CLP_TABLE_HEAD] = {"head", sizeof(clp_head_row), 1, 1},
+        [CLP_TABLE_CHANNELS] = {"channels", sizeof(clp_channel_row), c->channels + 1, 1},
+        [CLP_TABLE_KEYS] = {"keys", sizeof(clp_key_row), c->keys + 1, 1},
+        [CLP_TABLE_CIRCUITS] = {"circuits", sizeof(clp_circuit_row), c->circuits + 1, 1},
+        [CLP_TABLE_MODELS] = {"models", sizeof(clp_model_row), c->models + 1, 1},
+        [CLP_TABLE_USERS] = {"users", sizeof(clp_user_row), c->users + 1, 1},
+        [CLP_TABLE_CHILDREN] = {"children", aligned(held), c->children, 1},
+        [CLP_TABLE_CHANNEL_HISTORY] = {"channel-history", sizeof(clp_channel_history),
+                                       c->channels + 1, 1},
+        [CLP_TABLE_KEY_HISTORY] = {"key-history", sizeof(clp_key_history), c->keys + 1, 1},
+        [CLP_TABLE_LEDGER] = {"ledger", clp_ledger_size(c->bookings), 1, 1}};
     memcpy(layout, all, sizeof(all));
 }
 
