@@ -37,7 +37,8 @@ sub logged {
     ok $line, 'a line of JSON' or BAIL_OUT((lines_of('tags_log'))[-1] // 'no line');
     my %want = (
         status => 200, channel => 'tags', client_protocol => 'messages', upstream_protocol => 'chat',
-        model => 'm', upstream_model => 'm', attempts => 1, outcome => 'ok', status_upstream => 200,
+        model => 'm', upstream_model => 'm', attempts => 1, chosen => 'priority',
+        hedge => '-', outcome => 'ok', status_upstream => 200,
         error => '-', user => '-', stream => 'no', stop => 'end', converted => 'yes', unknown => '-',
         empty => '', note => 'm',
     );
@@ -81,6 +82,18 @@ for my $model ("quoted\"\\", "quoted\n\t\x01", "quoted \x{e9}\x{4e2d}") {
     is $line->{channel}, '-', 'no channel';
     is $line->{model}, '-', 'no model';
     ok !line_of('failures_log', $mark, 0), 'is not in the other log';
+}
+
+# Who was asked, and why.
+for my $case ([ '/hedged', 'm', 'sched-spare', 'hedge', 'won' ], [ '/unhurried', 'm', 'sched-spare', 'failover', '-' ]) {
+    my ($path, $model, $channel, $chosen, $hedge) = @$case;
+    my $mark = 'ways-' . ++$n . "-$$";
+    post('scheduler', "$path/v1/messages", messages_body($model, 'x', stream => JSON::PP::true()), headers => [ 'X-Test' => $mark ]);
+    my $line = line_of('tags_log', $mark);
+    is $line->{channel}, $channel, "$path: the channel";
+    is $line->{chosen}, $chosen, "$path: why";
+    is $line->{hedge}, $hedge, "$path: the hedge";
+    is $line->{attempts}, 2, "$path: both count";
 }
 
 # Refused, let in, and not ours.

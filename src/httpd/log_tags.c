@@ -72,6 +72,21 @@ static const char *attempts(const tag_source *s)
     return number(s, s->outcome ? s->outcome->attempts->nelts : 0);
 }
 
+static const char *chosen(const tag_source *s)
+{
+    return s->last ? clp_pick_name(s->last->candidate.pick) : NULL;
+}
+
+static const char *hedge(const tag_source *s)
+{
+    for (int i = 0; s->outcome && i < s->outcome->attempts->nelts; i++) {
+        if (APR_ARRAY_IDX(s->outcome->attempts, i, clp_attempt_record).hedge) {
+            return s->outcome->winner == i ? "won" : "lost";
+        }
+    }
+    return NULL;
+}
+
 static const char *tokens_in(const tag_source *s)
 {
     return s->outcome ? number(s, s->outcome->usage.input) : NULL;
@@ -190,6 +205,8 @@ static const tag tags[] = {
     TAG("upstream-model", upstream_model),
     TAG("key", key),
     TAG("attempts", attempts),
+    TAG("chosen", chosen),
+    TAG("hedge", hedge),
     TAG("tokens-in", tokens_in),
     TAG("tokens-out", tokens_out),
     TAG("tokens-cache-read", tokens_cache_read),
