@@ -1,18 +1,24 @@
 #!/usr/bin/perl
 # Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
 #
-# Writes the table of docs/scheduling.md from src/sched/verdicts.def.
+# Writes the tables of docs/scheduling.md, and its plot, from src/sched/verdicts.def and bench/simulate.
 use strict;
 use warnings;
 
 use FindBin ();
 use lib "$FindBin::Bin/../lib";
 
+use ClaudeTest::Scheduling qw(scheduling_document simulation);
 use ClaudeTest::Sources qw(top);
-use ClaudeTest::Verdicts qw(verdict_document);
 
-my $made = verdict_document();
-my $path = top() . '/docs/scheduling.md';
-open my $out, '>:raw', $path or die "$path: $!\n";
-print {$out} $made;
-close $out or die "$path: $!\n";
+sub spew {
+    my ($path, $text) = @_;
+    open my $out, '>:raw', $path or die "$path: $!\n";
+    print {$out} $text;
+    close $out or die "$path: $!\n";
+}
+
+my ($tables, $plot) = simulation();
+my $made = scheduling_document($tables);
+spew(top() . '/docs/scheduling.md', $made);
+spew(top() . '/docs/scheduling.svg', $plot) if defined $plot;

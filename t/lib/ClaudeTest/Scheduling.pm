@@ -1,9 +1,10 @@
 # Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0
-package ClaudeTest::Verdicts;
+package ClaudeTest::Scheduling;
 
 =head1 NAME
 
-ClaudeTest::Verdicts - the table of docs/scheduling.md that is made from src/sched/verdicts.def
+ClaudeTest::Scheduling - what of docs/scheduling.md is made: the table of failures from
+src/sched/verdicts.def, the tables and the plot of the simulation by bench/simulate
 
 =cut
 
@@ -11,13 +12,19 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Temp qw(tempfile);
 
-use ClaudeTest::Sources qw(text);
+use ClaudeTest::Sources qw(text top);
 
-our @EXPORT_OK = qw(verdict_rows verdict_document);
+our @EXPORT_OK = qw(verdict_rows scheduling_document simulation);
 
-my $begin = "<!-- verdicts: made from src/sched/verdicts.def by t/check/scheduling.pl -->\n";
-my $end = "<!-- verdicts end -->\n";
+# Between "<!-- NAME: made ... -->" and "<!-- NAME end -->".
+sub put {
+    my ($doc, $name, $made) = @_;
+    $doc =~ s/^(<!-- \Q$name\E: made [^\n]*-->\n).*?^(?=<!-- \Q$name\E end -->\n)/$1\n$made\n/ms
+        or die "docs/scheduling.md: no place for $name\n";
+    return $doc;
+}
 
 my %verdict = (
     GIVE         => 'to the client',
@@ -85,12 +92,22 @@ sub table {
     return $out;
 }
 
-# The document with its table made anew.
-sub verdict_document {
-    my $doc = text('docs/scheduling.md');
-    $doc =~ s/\Q$begin\E.*?\Q$end\E/$begin . "\n" . table() . "\n" . $end/se
-        or die "docs/scheduling.md: no place for the table\n";
-    return $doc;
+# Tables and plot of the simulation; nothing if it is not built.
+sub simulation {
+    my $program = top() . '/build/release/bench/simulate';
+    return if !-x $program;
+    my ($fh, $plot) = tempfile(UNLINK => 1);
+    my $tables = qx($program $plot);
+    die "$program failed\n" if $?;
+    local $/;
+    return ($tables =~ s/\n+\z/\n/r, scalar <$fh>);
+}
+
+# The document with its tables made anew; those of the simulation stay if there is none.
+sub scheduling_document {
+    my ($tables) = @_;
+    my $doc = put(text('docs/scheduling.md'), 'verdicts', table());
+    return defined $tables ? put($doc, 'simulation', $tables) : $doc;
 }
 
 1;
