@@ -16,9 +16,9 @@
  * What a writer may rely on (dialect/guard.h enforces it):
  * START first and once; blocks are contiguous, one open at a time, their
  * `index` counts 0,1,2…; deltas belong to the open block; USAGE anywhere after
- * START, later figures replace earlier ones; FINISH once, with no block open, or
- * PROBLEM instead; nothing after either. PING anywhere.
- * An event and its spans live only during the call.
+ * START, later figures replace earlier ones; LOGPROBS anywhere after START; FINISH once, with no
+ * block open, or PROBLEM instead; nothing after either. PING anywhere. An event and its spans live
+ * only during the call.
  */
 typedef enum clp_event_kind {
     CLP_EVENT_START,
@@ -26,6 +26,7 @@ typedef enum clp_event_kind {
     CLP_EVENT_BLOCK_DELTA,
     CLP_EVENT_BLOCK_CLOSE,
     CLP_EVENT_USAGE,
+    CLP_EVENT_LOGPROBS,
     CLP_EVENT_FINISH,
     CLP_EVENT_PROBLEM,
     CLP_EVENT_PING
@@ -106,7 +107,8 @@ typedef struct clp_event {
     clp_text name;        /**< BLOCK_OPEN of a call: the tool's name, as the client knows it */
     clp_text model;       /**< START: the upstream's name of the model */
     clp_delta_kind delta; /**< BLOCK_DELTA */
-    clp_text text; /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain */
+    clp_text text; /**< BLOCK_DELTA; arguments are JSON text: escaped as in a string, or plain.
+                        LOGPROBS: more elements of Chat's logprobs.content, plain JSON */
     clp_provider provider;      /**< BLOCK_* of reasoning: who made its state; NONE = not known */
     clp_state_kind state_kind;  /**< likewise: what the state is */
     clp_usage usage;            /**< USAGE, and START if already known */

@@ -31,6 +31,7 @@ typedef struct clp_fold {
     clp_stop stop;
     clp_text stop_string;
     clp_span stop_details;
+    clp_buffer logprobs; /**< elements of Chat's logprobs.content */
     clp_folded_block *blocks;
     clp_folded_block *last;
     int ended; /**< FINISH has come */

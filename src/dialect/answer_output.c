@@ -22,6 +22,19 @@ void clp_answer_text(clp_buffer *out, clp_span escaped)
     clp_buffer_append(out, from, (apr_size_t)(end - from));
 }
 
+void clp_answer_raw(clp_buffer *out, clp_span json)
+{
+    apr_size_t from = out->n;
+
+    clp_answer_text(out, json);
+    /* line ends in JSON can only be white space */
+    for (apr_size_t i = from; i < out->n; i++) {
+        if (out->p[i] == '\n' || out->p[i] == '\r') {
+            out->p[i] = ' ';
+        }
+    }
+}
+
 void clp_answer_wrap(clp_buffer *out, clp_span escaped)
 {
     clp_buffer_lit(out, "{\"input\":\"");

@@ -17,6 +17,9 @@
  */
 void clp_answer_text(clp_buffer *out, clp_span escaped);
 
+/** Append raw JSON in one line, whatever it is spelled like; likewise. */
+void clp_answer_raw(clp_buffer *out, clp_span json);
+
 /**
  * The answer's id, escaped: the upstream's if it has the prefix of the client's
  * protocol, else the prefix and options->id.

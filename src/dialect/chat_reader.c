@@ -5,6 +5,7 @@
 #include "answer_input.h"
 #include "chat_blocks.h"
 #include "chat_state.h"
+#include "logprobs.h"
 #include "problems.h"
 #include "think_tags.h"
 
@@ -274,6 +275,17 @@ static void read_finish(chat_reader *r, clp_jval choice)
     r->stopped = 1;
 }
 
+static void read_logprobs(chat_reader *r, clp_jval choice)
+{
+    clp_span elements = clp_logprobs_of_chat(choice);
+    clp_event e = clp_event_of(CLP_EVENT_LOGPROBS);
+
+    if (elements.n && r->blocks) {
+        e.text = clp_text_plain(elements);
+        clp_sink_put(&r->sink, &e);
+    }
+}
+
 /* Reasoning, text, tools, finish: a chunk may carry all of them. */
 static void read_choice(chat_reader *r, clp_jval choice)
 {
@@ -298,6 +310,7 @@ static void read_choice(chat_reader *r, clp_jval choice)
         end_with(r, clp_chat_blocks_problem(r->blocks));
         return;
     }
+    read_logprobs(r, choice);
     read_finish(r, choice);
     read_usage(r, clp_jval_get(choice, "usage"));
 }

@@ -6,6 +6,7 @@
 #include "chat_state.h"
 #include "dialect/fold.h"
 #include "dialect/tools.h"
+#include "logprobs.h"
 #include "wire/json_write.h"
 #include "wire/text.h"
 
@@ -266,6 +267,23 @@ static void put_close(chat_writer *c, const clp_event *event)
     }
 }
 
+/* A chunk of their own: texts may have to wait, and clients join the elements. */
+static void put_logprobs(chat_writer *c, clp_span elements)
+{
+    clp_buffer *line = clp_buffer_make(c->pool, 0);
+    clp_jw w;
+
+    clp_answer_raw(line, elements);
+    chunk(c);
+    clp_buffer_lit(c->out, "},\"logprobs\":");
+    clp_jw_init(&w, c->out);
+    clp_logprobs_write_chat(&w, clp_buffer_all(line));
+    clp_buffer_release(line);
+    clp_buffer_puts(c->out, c->options.include_usage
+                                ? ",\"finish_reason\":null}],\"usage\":null}\n\n"
+                                : ",\"finish_reason\":null}]}\n\n");
+}
+
 static void put_finish(chat_writer *c, const clp_event *event)
 {
     chunk(c);
@@ -298,6 +316,7 @@ static void stream_put(clp_writer *writer, const clp_event *event)
     case CLP_EVENT_BLOCK_DELTA: put_delta(c, event); break;
     case CLP_EVENT_BLOCK_CLOSE: put_close(c, event); break;
     case CLP_EVENT_USAGE: clp_usage_merge(&c->usage, &event->usage); break;
+    case CLP_EVENT_LOGPROBS: put_logprobs(c, event->text.s); break;
     case CLP_EVENT_FINISH: put_finish(c, event); break;
     case CLP_EVENT_PROBLEM:
         /* and no [DONE], so that nothing looks finished */
@@ -487,7 +506,8 @@ static void write_document(chat_writer *c)
     clp_jw_kint(&w, "index", 0);
     clp_jw_key(&w, "message");
     write_message(&w, c);
-    clp_jw_knull(&w, "logprobs");
+    clp_jw_key(&w, "logprobs");
+    clp_logprobs_write_chat(&w, clp_buffer_all(&f->logprobs));
     clp_jw_kstr(&w, "finish_reason", finish_reason(c, f->stop));
     clp_jw_end_object(&w);
     clp_jw_end_array(&w);

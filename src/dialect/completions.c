@@ -248,6 +248,7 @@ static void stream_put(clp_writer *writer, const clp_event *event)
         clp_buffer_lit(c->out, "\n\n");
         break;
     case CLP_EVENT_PING: clp_buffer_puts(c->out, clp_chat_keepalive); break;
+    case CLP_EVENT_LOGPROBS:
     case CLP_EVENT_BLOCK_OPEN:
     case CLP_EVENT_BLOCK_CLOSE: break;
     }

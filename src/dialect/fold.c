@@ -35,6 +35,7 @@ clp_fold *clp_fold_make(apr_pool_t *pool)
     clp_fold *f = apr_pcalloc(pool, sizeof(*f));
     f->pool = pool;
     f->usage = CLP_USAGE_NONE;
+    clp_buffer_init(&f->logprobs, pool, 0);
     return f;
 }
 
@@ -57,6 +58,12 @@ void clp_fold_put(clp_fold *f, const clp_event *event)
                                 event->text);
         break;
     case CLP_EVENT_USAGE: clp_usage_merge(&f->usage, &event->usage); break;
+    case CLP_EVENT_LOGPROBS:
+        if (f->logprobs.n) {
+            clp_buffer_putc(&f->logprobs, ',');
+        }
+        clp_buffer_span(&f->logprobs, event->text.s);
+        break;
     case CLP_EVENT_FINISH:
         f->stop = event->stop;
         f->stop_string = keep(f, event->stop_string);

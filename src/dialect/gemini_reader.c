@@ -7,6 +7,7 @@
 #include "gemini_media.h"
 #include "gemini_names.h"
 #include "json_split.h"
+#include "logprobs.h"
 #include "problems.h"
 #include "wire/text.h"
 
@@ -28,9 +29,10 @@ typedef struct gemini_reader {
     clp_answer_input *input;
     clp_json_split *split; /* of an array */
     clp_json *json;        /* of its elements */
+    clp_json *logprobs;    /* of their likelihoods; NULL until there are any */
     clp_buffer repaired;
     clp_buffer bare;
-    clp_buffer text; /* of the call or the note that is put */
+    clp_buffer text; /* of what is put at once */
     clp_call_text *calls;
     clp_usage usage; /* the last one told */
     clp_part_kind part;
@@ -361,6 +363,25 @@ static void start(gemini_reader *r, clp_jval root)
     clp_sink_put(&r->sink, &e);
 }
 
+static void read_logprobs(gemini_reader *r, clp_jval candidate)
+{
+    clp_jval result = clp_gemini_get(candidate, "logprobsResult");
+    clp_event e = clp_event_of(CLP_EVENT_LOGPROBS);
+
+    if (!clp_jval_is_object(result) || r->passive) {
+        return;
+    }
+    if (!r->logprobs) {
+        r->logprobs = clp_json_make(r->pool);
+    }
+    clp_buffer_clear(&r->text);
+    clp_logprobs_of_gemini(&r->text, clp_jval_raw(result), r->logprobs);
+    e.text = clp_text_plain(clp_buffer_all(&r->text));
+    if (e.text.s.n) {
+        clp_sink_put(&r->sink, &e);
+    }
+}
+
 static void read_candidate(gemini_reader *r, clp_jval v)
 {
     clp_jval parts = clp_jval_get(clp_jval_get(v, "content"), "parts");
@@ -371,6 +392,7 @@ static void read_candidate(gemini_reader *r, clp_jval v)
             return;
         }
     }
+    read_logprobs(r, v);
     read_finish(r, clp_jval_text(clp_gemini_get(v, "finishReason")).s);
 }
 

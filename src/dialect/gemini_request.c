@@ -282,6 +282,10 @@ static void read_config(clp_reading *r, clp_jval root)
     c->seed = number(r, config, "seed");
     c->presence_penalty = number(r, config, "presencePenalty");
     c->frequency_penalty = number(r, config, "frequencyPenalty");
+    if (clp_read_flag(r, config, clp_gemini_name(config, "responseLogprobs", r->pool)) == 1) {
+        c->logprobs = CLP_SPAN_LIT("true");
+        c->top_logprobs = number(r, config, "logprobs");
+    }
     clp_read_texts(r, clp_read_array(r, config, clp_gemini_name(config, "stopSequences", r->pool)),
                    c->stop);
     read_modalities(r, config);

@@ -321,6 +321,10 @@ static void write_generation(clp_gemini_writing *g)
     clp_writing_number(&g->w, "seed", c->seed);
     clp_writing_number(&g->w, "presencePenalty", c->presence_penalty);
     clp_writing_number(&g->w, "frequencyPenalty", c->frequency_penalty);
+    if (clp_span_is(c->logprobs, "true")) {
+        clp_jw_kbool(&g->w.jw, "responseLogprobs", 1);
+        clp_writing_number(&g->w, "logprobs", c->top_logprobs);
+    }
 }
 
 static void write_config(clp_gemini_writing *g)

@@ -4,6 +4,7 @@
 #include "answer_output.h"
 #include "dialect/tools.h"
 #include "gemini_carrier.h"
+#include "logprobs.h"
 #include "wire/json_write.h"
 #include "wire/text.h"
 
@@ -23,8 +24,9 @@ typedef struct gemini_writer {
     clp_gemini_carrier *carrier;
     clp_buffer tail; /* of every chunk: model and id */
     clp_buffer held; /* the open call's arguments, or what a document says so far */
-    clp_buffer line; /* a call's arguments in one line */
-    clp_text id;     /* of the open call, in the pool */
+    clp_buffer line; /* JSON on its way into one line */
+    clp_buffer logprobs;
+    clp_text id; /* of the open call, in the pool */
     clp_text name;
     int calls;
     unsigned shows : 1;   /* the client would see thoughts */
@@ -153,16 +155,6 @@ static void write_signature(gemini_writer *g, clp_span signature)
     }
 }
 
-/* Line ends in an object can only be white space. */
-static void to_one_line(clp_buffer *b)
-{
-    for (apr_size_t i = 0; i < b->n; i++) {
-        if (b->p[i] == '\n' || b->p[i] == '\r') {
-            b->p[i] = ' ';
-        }
-    }
-}
-
 static void write_args(gemini_writer *g, clp_part_kind part)
 {
     clp_tool_input input;
@@ -180,8 +172,7 @@ static void write_args(gemini_writer *g, clp_part_kind part)
         input.arguments = clp_text_escaped(clp_buffer_all(&g->held));
         clp_tool_input_object(&w, &input, g->pool);
     }
-    to_one_line(&g->line);
-    clp_answer_text(g->out, clp_buffer_all(&g->line));
+    clp_answer_raw(g->out, clp_buffer_all(&g->line));
 }
 
 static void write_call(gemini_writer *g, clp_part_kind part)
@@ -287,6 +278,14 @@ static void put_close(gemini_writer *g, const clp_event *event)
     clp_buffer_clear(&g->held);
 }
 
+static void put_logprobs(gemini_writer *g, clp_span elements)
+{
+    if (g->logprobs.n) {
+        clp_buffer_putc(&g->logprobs, ',');
+    }
+    clp_buffer_span(&g->logprobs, elements);
+}
+
 /* --- the end
  * --------------------------------------------------------------------------------------- */
 
@@ -304,7 +303,15 @@ static void put_finish(gemini_writer *g, const clp_event *event)
     }
     clp_buffer_lit(g->out, "]},\"finishReason\":\"");
     clp_buffer_puts(g->out, finish_reason(g, event->stop));
-    clp_buffer_lit(g->out, "\",\"index\":0}],\"usageMetadata\":");
+    clp_buffer_lit(g->out, "\",\"index\":0");
+    if (g->logprobs.n) {
+        clp_buffer_clear(&g->line);
+        clp_jw_init(&w, &g->line);
+        clp_logprobs_write_gemini(&w, clp_buffer_all(&g->logprobs), g->pool);
+        clp_buffer_lit(g->out, ",\"logprobsResult\":");
+        clp_answer_raw(g->out, clp_buffer_all(&g->line));
+    }
+    clp_buffer_lit(g->out, "}],\"usageMetadata\":");
     clp_jw_init(&w, g->out);
     write_usage(&w, g);
     clp_buffer_putc(g->out, ',');
@@ -345,6 +352,7 @@ static void put(clp_writer *writer, const clp_event *event)
     case CLP_EVENT_BLOCK_DELTA: put_delta(g, event); break;
     case CLP_EVENT_BLOCK_CLOSE: put_close(g, event); break;
     case CLP_EVENT_USAGE: clp_usage_merge(&g->usage, &event->usage); break;
+    case CLP_EVENT_LOGPROBS: put_logprobs(g, event->text.s); break;
     case CLP_EVENT_FINISH: put_finish(g, event); break;
     case CLP_EVENT_PROBLEM: put_problem(g, event); break;
     case CLP_EVENT_PING: break;
@@ -366,5 +374,6 @@ clp_writer *clp_gemini_open_writer(const clp_writer_options *options, clp_buffer
     clp_buffer_init(&g->tail, pool, 0);
     clp_buffer_init(&g->held, pool, 0);
     clp_buffer_init(&g->line, pool, 0);
+    clp_buffer_init(&g->logprobs, pool, 0);
     return &g->writer;
 }

@@ -185,6 +185,7 @@ static void guard_put(void *ctx, const clp_event *event)
     case CLP_EVENT_BLOCK_DELTA: delta(g, event); break;
     case CLP_EVENT_BLOCK_CLOSE: close_block(g); break;
     case CLP_EVENT_USAGE: usage(g, &event->usage); break;
+    case CLP_EVENT_LOGPROBS: clp_sink_put(&g->to, event); break;
     case CLP_EVENT_FINISH: finish(g, event); break;
     case CLP_EVENT_PROBLEM: end_with(g, event->problem); break;
     case CLP_EVENT_PING: clp_sink_put(&g->to, event); break;

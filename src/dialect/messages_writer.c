@@ -301,6 +301,7 @@ static void stream_put(clp_writer *writer, const clp_event *event)
         clp_buffer_lit(m->out, "\n\n");
         break;
     case CLP_EVENT_PING: clp_buffer_puts(m->out, clp_messages_keepalive); break;
+    case CLP_EVENT_LOGPROBS: break;
     }
 }
 

@@ -673,6 +673,7 @@ static void writer_put(clp_writer *writer, const clp_event *e)
             clp_buffer_puts(w->out, clp_responses_keepalive);
         }
         break;
+    case CLP_EVENT_LOGPROBS: break;
     }
 }
 

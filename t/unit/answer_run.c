@@ -98,6 +98,10 @@ void answer_event_line(clp_buffer *out, const clp_event *event)
                           event->problem->message);
         break;
     case CLP_EVENT_PING: clp_buffer_lit(out, "PING"); break;
+    case CLP_EVENT_LOGPROBS:
+        clp_buffer_lit(out, "LOGPROBS ");
+        clp_buffer_span(out, event->text.s);
+        break;
     }
     clp_buffer_putc(out, '\n');
 }

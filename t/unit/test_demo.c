@@ -68,6 +68,7 @@ static void hear(void *ctx, const clp_event *e)
         }
         break;
     case CLP_EVENT_PROBLEM: clp_buffer_puts(h->line, "PROBLEM"); break;
+    case CLP_EVENT_LOGPROBS:
     case CLP_EVENT_PING: break;
     }
 }
