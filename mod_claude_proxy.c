@@ -28,6 +28,7 @@ static void register_hooks(apr_pool_t *p)
     clp_error_shape_register(p);
     clp_demo_register(p);
     clp_log_tags_register(p);
+    clp_polling_register(p);
 }
 
 AP_DECLARE_MODULE(claude_proxy) = {

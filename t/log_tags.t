@@ -40,7 +40,7 @@ sub logged {
         model => 'm', upstream_model => 'm', attempts => 1, chosen => 'priority',
         hedge => '-', outcome => 'ok', status_upstream => 200,
         error => '-', user => '-', stream => 'no', stop => 'end', converted => 'yes', unknown => '-',
-        empty => '', note => 'm',
+        empty => '', note => 'm', tried => 'tags:served', retry_after => undef,
     );
     is $line->{$_}, $want{$_}, "$_" for sort keys %want;
     is $line->{$_}, $r->{json}{usage}{ { tokens_in => 'input_tokens', tokens_out => 'output_tokens',
@@ -49,6 +49,9 @@ sub logged {
     like $line->{key}, qr/^up-k.*\.\.\..*6789$/, 'the mask of the key';
     cmp_ok $line->{duration}, '>=', $line->{ttft}, 'times';
     is $line->{request_id}, $r->{headers}{'request-id'}, 'the id that the client got';
+    like $line->{gateway_id}, qr/^req_\w{22}$/, 'our own id';
+    is $line->{gateway_id}, $r->{headers}{'x-claude-proxy-request'}, 'which the client got, too';
+    is $line->{log_id}, $line->{gateway_id}, 'and which is %L';
 }
 {
     my ($line) = logged('/v1/messages', messages_body('m', 'x', stream => JSON::PP::true()));
@@ -94,6 +97,60 @@ for my $case ([ '/hedged', 'm', 'sched-spare', 'hedge', 'won' ], [ '/unhurried',
     is $line->{chosen}, $chosen, "$path: why";
     is $line->{hedge}, $hedge, "$path: the hedge";
     is $line->{attempts}, 2, "$path: both count";
+}
+
+# Several attempts.
+{
+    my ($line) = logged('/walk/v1/messages', messages_body('m', 'x'));
+    is $line->{tried}, 'tags-void:bad_gateway,tags:served', 'each attempt and what came of it';
+    is $line->{attempts}, 2, 'as many as there were';
+    ($line) = logged('/hedged/v1/messages', messages_body('m', 'x', stream => JSON::PP::true()));
+    is $line->{tried}, 'tags-hanging:lost,tags:served', 'the first was given up';
+    ($line) = logged('/v1/messages', messages_body('script:failures/429', 'x'));
+    is $line->{tried}, 'tags:429', 'a failure by its status';
+}
+
+# The request's id, in every answer and in the lines of the error log.
+for my $case (
+    [ 'an unknown path', 404, path => '/v1/nowhere' ],
+    [ 'no key', 401, method => 'POST', path => '/locked/v1/messages', body => '{}' ],
+    [ 'a wrong key', 401, method => 'POST', path => '/locked/v1/messages', body => '{}',
+        headers => [ 'x-api-key' => 'nobody' ] ],
+    [ 'health', 200, path => '/health' ],
+    [ 'a request that is no HTTP', 400, path => '/v1/messages', headers => [ 'Bad Field' => 'x' ] ],
+    )
+{
+    my ($name, $status, %request) = @$case;
+    my $r = request(vhost => 'tags', %request);
+    is $r->{status}, $status, $name;
+    like $r->{headers}{'x-claude-proxy-request'}, qr/^req_\w{22}$/, "$name: with an id";
+    next if $status < 400;
+    is $r->{json}{request_id} // $r->{headers}{'x-request-id'}, $r->{headers}{'x-claude-proxy-request'},
+        "$name: the same in the error";
+}
+{
+    my $r = request(vhost => 'tags', method => 'POST', path => '/locked/v1/messages', body => '{}',
+        headers => [ 'x-api-key' => 'nobody' ]);
+    my $id = $r->{headers}{'x-claude-proxy-request'};
+    ok wait_for(2, sub { log_lines(qr/CLP2012: unknown access key .*\[\Q$id\E\]/) }), 'a refusal with its id in the log';
+    $r = post('tags', '/walk/v1/messages', messages_body('m', 'x'));
+    $id = $r->{headers}{'x-claude-proxy-request'};
+    ok wait_for(2, sub { log_lines(qr/CLP1300: .*\[\Q$id\E\]/) }), 'a failed attempt with the request\'s';
+}
+
+# Polling.
+{
+    my %in;
+    for my $case ([ 'health', GET => '/health' ], [ 'hello', HEAD => '/api/hello' ], [ 'wrong', POST => '/health' ],
+        [ 'models', GET => '/v1/models' ])
+    {
+        my ($name, $method, $path) = @$case;
+        my $mark = "quiet-$name-$$";
+        request(vhost => 'tags', method => $method, path => $path, headers => [ 'X-Test' => $mark ]);
+        ok line_of('tags_log', $mark), "$name: in the whole log";
+        $in{$name} = line_of('quiet_log', $mark, 0) ? 1 : 0;
+    }
+    is_deeply \%in, { health => 0, hello => 0, wrong => 1, models => 1 }, 'a log without polls';
 }
 
 # Refused, let in, and not ours.

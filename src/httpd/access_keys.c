@@ -6,12 +6,9 @@
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
-#include "http_log.h"
-
 #include "config.h"
 #include "secrets.h"
-
-APLOG_USE_MODULE(claude_proxy);
+#include "wire/log.h"
 
 /** What tells one state of a file from another. */
 typedef struct file_stamp {
@@ -173,9 +170,8 @@ static void reread(key_file *file, request_rec *r)
     file->stamp = stamp;
     list = read_list(file->path, &pool, r->pool, &wrong);
     if (!list) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "CLP2001: ClaudeAccessKeyFile %s %s; the keys read before stay in force",
-                      file->path, wrong);
+        clp_log(r, CLP_LOG_ERR, 0, 2001,
+                "ClaudeAccessKeyFile %s %s; the keys read before stay in force", file->path, wrong);
         return;
     }
     apr_thread_mutex_lock(file->mutex);
@@ -184,9 +180,8 @@ static void reread(key_file *file, request_rec *r)
     file->pool = pool;
     apr_thread_mutex_unlock(file->mutex);
     apr_pool_destroy(old);
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  "CLP2002: ClaudeAccessKeyFile %s read again: %d keys", file->path,
-                  clp_key_list_count(list));
+    clp_log(r, CLP_LOG_INFO, 0, 2002, "ClaudeAccessKeyFile %s read again: %d keys", file->path,
+            clp_key_list_count(list));
 }
 
 /** Looks at the file unless that was done within this second. */

@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "http_core.h"
-#include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
 #include "mod_auth.h"
@@ -16,8 +15,7 @@
 #include "config.h"
 #include "error_shape.h"
 #include "wire/text.h"
-
-APLOG_USE_MODULE(claude_proxy);
+#include "wire/log.h"
 
 #define STATE_KEY "clp-credential"
 
@@ -147,22 +145,21 @@ static int authenticate(request_rec *r)
     digest = find_digest(r);
     if (!conf->access_keys || !clp_access_keys_any(conf->access_keys)) {
         if (apr_atomic_cas32(&told_no_keys, 1, 0) == 0) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                          "CLP2010: AuthType " CLP_AUTH_TYPE " is in force for %s, but there is no "
-                          "ClaudeAccessKey or ClaudeAccessKeyFile: every request is refused",
-                          r->uri);
+            clp_log(r, CLP_LOG_ERR, 0, 2010,
+                    "AuthType " CLP_AUTH_TYPE " is in force for %s, but there is no "
+                    "ClaudeAccessKey or ClaudeAccessKeyFile: every request is refused",
+                    r->uri);
         }
         return refuse(r, "No valid access key was given: none is set up here. Ask the operator.");
     }
     if (!digest) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CLP2011: no access key shown for %s", r->uri);
+        clp_log(r, CLP_LOG_INFO, 0, 2011, "no access key shown for %s", r->uri);
         return refuse(r, "No valid access key was given. Send it as x-api-key or as Authorization: "
                          "Bearer.");
     }
     name = clp_access_keys_find(conf->access_keys, r, digest);
     if (!name) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "CLP2012: unknown access key for %s",
-                      r->uri);
+        clp_log(r, CLP_LOG_WARNING, 0, 2012, "unknown access key for %s", r->uri);
         return refuse(r, "No valid access key was given: the one that was sent is unknown.");
     }
     r->user = (char *)name;

@@ -32,8 +32,14 @@ const clp_thread_pins *clp_child_pins(void)
 
 static void log_line(void *subject, clp_log_level level, apr_status_t rv, const char *line)
 {
-    if (subject) {
-        ap_log_rerror(APLOG_MARK, (int)level, rv, (request_rec *)subject, "%s", line);
+    request_rec *r = subject;
+    const clp_request *q = r ? clp_request_of(r) : NULL;
+
+    if (q) {
+        ap_log_rerror(APLOG_MARK, (int)level, rv, r, "%s [%s]", line, q->id);
+    }
+    else if (r) {
+        ap_log_rerror(APLOG_MARK, (int)level, rv, r, "%s", line);
     }
     else {
         ap_log_error(APLOG_MARK, (int)level, rv, ap_server_conf, "%s", line);

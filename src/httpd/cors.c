@@ -3,7 +3,6 @@
 
 #include <apr_strings.h>
 
-#include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
 
@@ -11,8 +10,7 @@
 #include "config.h"
 #include "error_shape.h"
 #include "gateway/origin.h"
-
-APLOG_USE_MODULE(claude_proxy);
+#include "wire/log.h"
 
 struct clp_cors {
     int none;                    /**< said "None" */
@@ -127,8 +125,8 @@ static int apply_cors(request_rec *r)
                 apr_table_get(r->headers_in, "Access-Control-Request-Method") != NULL;
     allowed = allowed_origin(cors, origin);
     if (!allowed) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "CLP2020: origin %s is not in ClaudeCORSOrigin",
-                      ap_escape_logitem(r->pool, origin));
+        clp_log(r, CLP_LOG_INFO, 0, 2020, "origin %s is not in ClaudeCORSOrigin",
+                ap_escape_logitem(r->pool, origin));
         if (!preflight) {
             return DECLINED;
         }

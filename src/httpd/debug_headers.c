@@ -14,7 +14,6 @@ void clp_debug_headers_set(request_rec *r, const clp_request *q, const clp_outco
     }
     apr_table_setn(r->headers_out, "X-Claude-Proxy-Pid",
                    apr_psprintf(r->pool, "%ld", (long)getpid()));
-    apr_table_setn(r->headers_out, "X-Claude-Proxy-Request", q->id);
     if (last) {
         apr_table_setn(r->headers_out, "X-Claude-Proxy-Channel", last->candidate.channel->name);
         apr_table_setn(r->headers_out, "X-Claude-Proxy-Attempts",

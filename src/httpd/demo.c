@@ -14,8 +14,6 @@
 #include "reply.h"
 #include "wire/text.h"
 
-#define HANDLER "claude-demo"
-
 /* An answer on its way: event by event to the client if it is streamed. */
 typedef struct demo_answer {
     request_rec *r;
@@ -213,7 +211,7 @@ static int handle(request_rec *r)
 {
     apr_size_t n;
 
-    if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
+    if (!r->handler || strcmp(r->handler, CLP_DEMO_HANDLER) != 0) {
         return DECLINED;
     }
     n = strlen(r->uri);

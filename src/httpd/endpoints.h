@@ -18,8 +18,15 @@ int clp_endpoint_forward(request_rec *r, clp_request *q);      /* generate.c */
 int clp_endpoint_models(request_rec *r, clp_request *q);       /* models_handler.c */
 int clp_endpoint_health(request_rec *r, clp_request *q);       /* health.c */
 
-/** The demo upstream: SetHandler claude-demo (demo.c). */
+/** Names of handlers: what clients get, and the demo upstream (SetHandler claude-demo). */
+#define CLP_HANDLER      "claude-proxy"
+#define CLP_DEMO_HANDLER "claude-demo"
+
+/** The demo upstream (demo.c). */
 void clp_demo_register(apr_pool_t *p);
+
+/** clp-quiet, for logs without polling (polling.c). */
+void clp_polling_register(apr_pool_t *p);
 
 /** %{…}^CL and notes for the access log (log_tags.c). */
 void clp_log_tags_register(apr_pool_t *p);

@@ -72,12 +72,12 @@ static void write_document(request_rec *r, clp_buffer *document)
     const clp_dialect *dialect = q ? q->route.dialect : clp_route_dialect(r);
     clp_problem *problem = make_problem(r);
 
+    problem->request_id = q ? q->id : r->log_id;
     if (q) {
-        problem->request_id = q->id;
         q->problem = problem;
-        apr_table_setn(r->headers_out,
-                       dialect == &clp_dialect_messages ? "request-id" : "x-request-id", q->id);
     }
+    apr_table_setn(r->headers_out, dialect == &clp_dialect_messages ? "request-id" : "x-request-id",
+                   problem->request_id);
     dialect->write_problem(problem, document);
 }
 
@@ -112,6 +112,9 @@ static void insert_shaper(request_rec *r)
 
     if (r->status < 400 || r->assbackwards || !clp_request_claimed(r)) {
         return;
+    }
+    if (!clp_request_of(r)) {
+        clp_request_name(r);
     }
     custom = ap_response_code_string(r, ap_index_of_response(r->status));
     if (!custom || *custom != '"') {

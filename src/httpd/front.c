@@ -10,8 +10,6 @@
 #include "endpoints.h"
 #include "reply.h"
 
-#define HANDLER "claude-proxy"
-
 static int translate(request_rec *r)
 {
     clp_route route;
@@ -21,8 +19,8 @@ static int translate(request_rec *r)
         return DECLINED;
     }
     clp_request_make(r, &route);
-    r->handler = HANDLER;
-    r->filename = apr_pstrcat(r->pool, HANDLER ":", r->uri, NULL);
+    r->handler = CLP_HANDLER;
+    r->filename = apr_pstrcat(r->pool, CLP_HANDLER ":", r->uri, NULL);
     return OK;
 }
 
@@ -38,7 +36,7 @@ static int keep_type(request_rec *r)
     if (!clp_request_of(r)) {
         return DECLINED;
     }
-    r->handler = HANDLER;
+    r->handler = CLP_HANDLER;
     return OK;
 }
 
@@ -104,7 +102,7 @@ static int handle(request_rec *r)
 {
     clp_request *q;
 
-    if (!r->handler || strcmp(r->handler, HANDLER) != 0 || !(q = clp_request_of(r))) {
+    if (!r->handler || strcmp(r->handler, CLP_HANDLER) != 0 || !(q = clp_request_of(r))) {
         return DECLINED;
     }
     if (q->route.endpoint == CLP_ENDPOINT_UNKNOWN) {

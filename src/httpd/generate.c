@@ -3,7 +3,6 @@
 
 #include <apr_strings.h>
 
-#include "http_log.h"
 #include "http_protocol.h"
 
 #include "body.h"
@@ -16,8 +15,7 @@
 #include "gateway/identity.h"
 #include "gateway/thread_pins.h"
 #include "reply.h"
-
-APLOG_USE_MODULE(claude_proxy);
+#include "wire/log.h"
 
 int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
 {
@@ -103,7 +101,7 @@ clp_transport *clp_generate_transport(request_rec *r)
     clp_curl_engines *engines = clp_child_engines();
     clp_transport *t = engines ? clp_curl_engine_take(engines) : NULL;
     if (!t) {
-        ap_log_rerror(APLOG_MARK, APLOG_CRIT, 0, r, "CLP2110: no transport to reach upstreams");
+        clp_log(r, CLP_LOG_ERR, 0, 2110, "no transport to reach upstreams");
     }
     return t;
 }

@@ -154,6 +154,11 @@ static const char *request_id(const tag_source *s)
     return s->outcome && s->outcome->request_id ? s->outcome->request_id : s->q->id;
 }
 
+static const char *gateway_id(const tag_source *s)
+{
+    return s->q->id;
+}
+
 static const char *user(const tag_source *s)
 {
     return s->r->user;
@@ -178,6 +183,45 @@ static const char *stop(const tag_source *s)
         return NULL;
     }
     return names[s->outcome->stop];
+}
+
+/* What became of an attempt: the upstream's status if it told a failure, else a word. */
+static const char *result_of(const clp_attempt_record *a, apr_pool_t *pool)
+{
+    if (a->result != CLP_ATTEMPT_FAILED) {
+        return clp_attempt_result_name(a->result);
+    }
+    if (a->status >= 300) {
+        return apr_itoa(pool, a->status);
+    }
+    return a->problem ? clp_problem_class_name(a->problem->cls) : "failed";
+}
+
+#define TRIED_MAX 16
+
+static const char *tried(const tag_source *s)
+{
+    apr_array_header_t *parts;
+    int n = s->outcome ? s->outcome->attempts->nelts : 0;
+
+    if (!n) {
+        return NULL;
+    }
+    parts = apr_array_make(s->r->pool, n, sizeof(const char *));
+    for (int i = 0; i < n && i < TRIED_MAX; i++) {
+        const clp_attempt_record *a = &APR_ARRAY_IDX(s->outcome->attempts, i, clp_attempt_record);
+        APR_ARRAY_PUSH(parts, const char *) = apr_pstrcat(s->r->pool, a->candidate.channel->name,
+                                                          ":", result_of(a, s->r->pool), NULL);
+    }
+    if (n > TRIED_MAX) {
+        APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(s->r->pool, "+%d", n - TRIED_MAX);
+    }
+    return apr_array_pstrcat(s->r->pool, parts, ',');
+}
+
+static const char *retry_after(const tag_source *s)
+{
+    return apr_table_get(s->r->headers_out, "Retry-After");
 }
 
 static const char *converted(const tag_source *s)
@@ -205,6 +249,7 @@ static const tag tags[] = {
     TAG("upstream-model", upstream_model),
     TAG("key", key),
     TAG("attempts", attempts),
+    TAG("tried", tried),
     TAG("chosen", chosen),
     TAG("hedge", hedge),
     TAG("tokens-in", tokens_in),
@@ -217,7 +262,9 @@ static const tag tags[] = {
     TAG("outcome", outcome),
     TAG("status-upstream", status_upstream),
     TAG("error", error),
+    TAG("retry-after", retry_after),
     TAG("request-id", request_id),
+    TAG("gateway-id", gateway_id),
     TAG("user", user),
     TAG("stream", stream),
     TAG("stop", stop),

@@ -3,7 +3,6 @@
 
 #include <apr_strings.h>
 
-#include "http_log.h"
 #include "live_channels.h"
 #include "util_script.h"
 
@@ -14,8 +13,7 @@
 #include "gateway/models_cache.h"
 #include "reply.h"
 #include "wire/json_write.h"
-
-APLOG_USE_MODULE(claude_proxy);
+#include "wire/log.h"
 
 /* An HTTP/2 client that leaves is seen only by looking. */
 #define LONGEST_WAIT apr_time_from_msec(500)
@@ -70,8 +68,7 @@ static const apr_array_header_t *models_of(request_rec *r, const clp_request *q)
     }
     transport = engines ? clp_curl_engine_take(engines) : NULL;
     if (!transport) {
-        ap_log_rerror(APLOG_MARK, APLOG_CRIT, 0, r,
-                      "CLP2200: no transport to ask upstreams for their models");
+        clp_log(r, CLP_LOG_ERR, 0, 2200, "no transport to ask upstreams for their models");
         return apr_array_make(r->pool, 1, sizeof(clp_model));
     }
     job = clp_models_ask(set, transport, apr_time_now(), r, r->pool);

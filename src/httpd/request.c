@@ -42,7 +42,7 @@ void clp_request_ids_begin(void)
     }
 }
 
-static const char *request_id(apr_pool_t *pool)
+static const char *make_id(apr_pool_t *pool)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     apr_uint64_t n = apr_atomic_inc64(&count);
@@ -63,12 +63,36 @@ static const char *request_id(apr_pool_t *pool)
     return id;
 }
 
+static const char *id_of_origin(request_rec *r)
+{
+    for (request_rec *from = r->prev ? r->prev : r->main; from;
+         from = from->prev ? from->prev : from->main) {
+        clp_request *q = clp_request_of(from);
+        if (q) {
+            return q->id;
+        }
+    }
+    return NULL;
+}
+
+const char *clp_request_name(request_rec *r)
+{
+    const char *id = id_of_origin(r);
+
+    if (!id) {
+        id = make_id(r->pool);
+    }
+    r->log_id = id;
+    apr_table_setn(r->err_headers_out, CLP_REQUEST_ID_HEADER, id);
+    return id;
+}
+
 clp_request *clp_request_make(request_rec *r, const clp_route *route)
 {
     clp_request *q = apr_pcalloc(r->pool, sizeof(*q));
     q->conf = clp_dir_config_of(r);
     q->route = *route;
-    q->id = request_id(r->pool);
+    q->id = clp_request_name(r);
     ap_set_module_config(r->request_config, &claude_proxy_module, q);
     return q;
 }

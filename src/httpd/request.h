@@ -11,6 +11,10 @@
  * @brief What the glue knows of a request, for handler, logs and filters.
  * Lives in r->request_config from translate_name on.
  */
+
+/** Names the request in every answer; the same id stands in the logs. */
+#define CLP_REQUEST_ID_HEADER "X-Claude-Proxy-Request"
+
 typedef struct clp_request {
     const clp_dir_config *conf;
     clp_route route;
@@ -32,8 +36,14 @@ void clp_request_ids_begin(void);
 /** The request's record, or NULL if it is not ours. Sub- and redirected requests share it. */
 clp_request *clp_request_of(request_rec *r);
 
-/** Make it. */
+/**
+ * Make it. Its id goes to the client in every answer (X-Claude-Proxy-Request), and is what `%L`
+ * of ErrorLogFormat says; an internal redirect has the id of its origin.
+ */
 clp_request *clp_request_make(request_rec *r, const clp_route *route);
+
+/** For a request that fails before it was routed: as clp_request_make() does, without a record. */
+const char *clp_request_name(request_rec *r);
 
 /** How to take its body: the configured bounds, and what the path said. */
 clp_intake clp_request_intake(const clp_request *q);
