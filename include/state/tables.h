@@ -85,7 +85,8 @@ clp_tables *clp_tables_make_private(const clp_capacity *capacity, apr_pool_t *po
 
 /* --- ids ----------------------------------------------------------------------------------- */
 
-/** Of a model or user by its name. Never 0. */
+/** Of a model, a user or whatever else has a name, the same in every process and host. Never 0.
+ * Cheap, and not safe against who wants two names to have one id: nothing secret may hang on it. */
 apr_uint64_t clp_row_id(clp_span name);
 
 apr_uint64_t clp_channel_id(const char *channel);

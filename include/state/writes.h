@@ -27,9 +27,14 @@ typedef struct clp_write {
     clp_write_kind kind;
 } clp_write;
 
+/** More than twice CLP_WRITES_MAX, a power of two. */
+#define CLP_WRITES_INDEX 512
+
 typedef struct clp_writes {
     int n;
     int overflow; /**< more than CLP_WRITES_MAX were wanted: none of them will be done */
+    int mixed;    /**< there are others than CLP_WRITE_SET: the index does not tell */
+    apr_uint16_t index[CLP_WRITES_INDEX]; /**< number of a write + 1, by hash of its word */
     clp_write list[CLP_WRITES_MAX];
 } clp_writes;
 

@@ -27,7 +27,8 @@ clp_protocol clp_protocol_of(const clp_dialect *client)
 static clp_span name_of(apr_uint64_t out[2], clp_protocol protocol, const char *identity)
 {
     out[0] = (apr_uint64_t)protocol;
-    out[1] = clp_row_id(clp_span_str(identity));
+    /* Clients choose their names: nobody shall find one that meets another's. */
+    out[1] = clp_pin_hash(clp_span_str(identity));
     return clp_span_of((const char *)out, 2 * sizeof(out[0]));
 }
 

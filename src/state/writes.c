@@ -1,10 +1,25 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "state/writes.h"
 
+#include <string.h>
+
 void clp_writes_begin(clp_writes *w)
 {
     w->n = 0;
     w->overflow = 0;
+    w->mixed = 0;
+    memset(w->index, 0, sizeof(w->index));
+}
+
+/* The place of the word in the index: where it stands, or may be put. */
+static unsigned place_of(const clp_writes *w, const apr_uint64_t *word)
+{
+    apr_uint64_t h = (apr_uint64_t)(apr_size_t)word / 8 * APR_UINT64_C(0x9e3779b97f4a7c15);
+    unsigned i = (unsigned)(h >> 32) % CLP_WRITES_INDEX;
+    while (w->index[i] && w->list[w->index[i] - 1].word != word) {
+        i = (i + 1) % CLP_WRITES_INDEX;
+    }
+    return i;
 }
 
 static int covers(const clp_write *write, const apr_uint64_t *word)
@@ -17,6 +32,9 @@ static int covers(const clp_write *write, const apr_uint64_t *word)
 static int last_of(const clp_writes *w, const apr_uint64_t *word)
 {
     int i = w->n - 1;
+    if (!w->mixed) {
+        return w->index[place_of(w, word)] - 1;
+    }
     while (i >= 0 && !covers(&w->list[i], word)) {
         i--;
     }
@@ -45,6 +63,12 @@ static void append(clp_writes *w, clp_write write)
     if (w->n == CLP_WRITES_MAX) {
         w->overflow = 1;
         return;
+    }
+    if (write.kind != CLP_WRITE_SET) {
+        w->mixed = 1;
+    }
+    else if (!w->mixed) {
+        w->index[place_of(w, write.word)] = (apr_uint16_t)(w->n + 1);
     }
     w->list[w->n++] = write;
 }
