@@ -15,12 +15,14 @@
 #include "src/httpd/error_shape.h"
 #include "src/httpd/front.h"
 #include "src/httpd/live_channels.h"
+#include "src/httpd/shared_state.h"
 
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_check_config(clp_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     clp_child_register(p);
     clp_envelope_key_register(p);
+    clp_shared_state_register(p);
     clp_live_register(p);
     clp_front_register(p);
     clp_auth_register(p);

@@ -74,7 +74,7 @@ ok !$pids->{none}, 'each says who it is';
     is $r->{status}, 200, 'after the graceful restart';
 }
 
-# Graceful with another size of the shared table: the old children keep theirs.
+# Graceful with another size of the shared tables: the old children keep theirs.
 {
     my $client = ClaudeTest::Client->open_to(hostport('main'));
     $client->send_request(method => 'POST', path => '/v1/messages',
@@ -83,7 +83,7 @@ ok !$pids->{none}, 'each says who it is';
     my $part = $client->receive(until => sub { $_[0] =~ /word2/ });
     for my $rows (512, 4096, 512) {
         open my $conf, '>>', top() . '/conf/ports.conf' or die "ports.conf: $!\n";
-        print {$conf} "ClaudeThreadTableSize $rows\n";
+        print {$conf} "ClaudeThreadTableSize $rows\nClaudeTableSize users=$rows\n";
         close $conf or die "ports.conf: $!\n";
         my %old = map { $_ => 1 } children();
         kill USR1 => server_pid();

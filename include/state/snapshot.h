@@ -23,6 +23,12 @@
 void clp_snapshot_write(const clp_table_layout *layout, void *const *blocks, int n, apr_time_t now,
                         clp_buffer *out);
 
+/**
+ * Append a document of the tables as they are between two bookings.
+ * @return 0 if another process kept entering: nothing was appended
+ */
+int clp_snapshot_take(clp_tables *t, clp_buffer *out);
+
 typedef struct clp_snapshot_told {
     const char *wrong;     /**< why nothing was read; NULL = it was read */
     apr_time_t made;       /**< when the document was made */
@@ -40,8 +46,8 @@ clp_snapshot_told clp_snapshot_read(clp_tables *t, clp_span document, apr_time_t
                                     apr_pool_t *scratch);
 
 /**
- * Write the tables, as they are between two bookings, to a file; it is replaced at once or stays as
- * it was. Any process, any thread; makes no file that others may read.
+ * What clp_snapshot_take() gives, to a file; it is replaced at once or stays as it was. Any
+ * process, any thread; makes no file that others may read.
  */
 apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scratch);
 

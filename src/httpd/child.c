@@ -10,12 +10,12 @@
 #include "request.h"
 #include "session_socache.h"
 #include "sessions.h"
-#include "shared_memory.h"
+#include "shared_state.h"
 #include "wire/log.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define PINS_KEY "mod_claude_proxy_pins_v2"
+#define PINS_NAME "claude-pins-v2"
 
 static clp_curl_engines *engines;
 static clp_thread_pins pins;
@@ -52,22 +52,17 @@ static int log_wants(void *subject, clp_log_level level)
                    : APLOG_IS_LEVEL(ap_server_conf, (int)level);
 }
 
-static void make_pins(server_rec *s)
+static void make_pins(server_rec *s, apr_pool_t *p)
 {
     const clp_server_config *conf = clp_server_config_of(s);
-    apr_uint32_t rows = (apr_uint32_t)CLP_CONF(conf, pin_rows);
-    apr_size_t size = clp_pin_table_size(rows);
     apr_status_t rv;
-    int fresh;
-    void *memory = clp_shared_memory(s, PINS_KEY, size, &fresh, &rv);
 
-    if (!memory) {
-        pins.table = NULL;
+    pins.table = clp_shared_pin_table(PINS_NAME, CLP_CONF(conf, pin_rows), p, &rv);
+    if (!pins.table) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                     "CLP2100: no shared memory for %u message threads", rows);
-        return;
+                     "CLP2100: no shared memory for %" APR_INT64_T_FMT " message threads",
+                     CLP_CONF(conf, pin_rows));
     }
-    pins.table = fresh ? clp_pin_table_format(memory, rows) : clp_pin_table_open(memory, size);
 }
 
 static int pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -83,7 +78,7 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
     (void)ptemp;
     clp_log_set(log_line, log_wants);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
-        make_pins(s);
+        make_pins(s, p);
         clp_sessions_start(s, p);
     }
     return OK;

@@ -68,6 +68,7 @@ void *clp_server_config_merge(apr_pool_t *p, void *base_conf, void *add_conf)
     conf->sets = apr_array_append(p, add->sets, base->sets);
     conf->state_dir = add->state_dir ? add->state_dir : base->state_dir;
     conf->state_dir_at = add->state_dir_at ? add->state_dir_at : base->state_dir_at;
+    conf->table_size = base->table_size;
     conf->session_socache = base->session_socache;
     conf->section_digests = add->section_digests;
     conf->set_uses = add->set_uses;

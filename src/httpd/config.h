@@ -8,6 +8,7 @@
 #include "http_config.h"
 
 #include "sched/channel_sets.h"
+#include "table_size.h"
 
 /**
  * @file config.h
@@ -71,6 +72,7 @@ typedef struct clp_max_tokens_rule {
 #define CLP_SERVER_NUMBERS(S)                                                                      \
     S(idle_engines, 64)                      /* ClaudeIdleTransports, per child */                 \
     S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */    \
+    S(affinity_rows, 8192)                   /* ClaudeAffinityTableSize, likewise */               \
     S(session_memory, 64 * 1024 * 1024)      /* ClaudeSessionMemory, bytes */
 /* clang-format on */
 
@@ -82,6 +84,7 @@ typedef struct clp_server_config {
     apr_array_header_t *sets;       /**< of clp_set_rule: ClaudeChannelSet; own ones first */
     const char *state_dir;          /**< ClaudeStateDir, absolute; NULL = not set */
     const char *state_dir_at;       /**< "file:line" of ClaudeStateDir */
+    clp_table_size table_size;      /**< ClaudeTableSize, of the main server */
     struct clp_channel_draft *open; /**< the section being read, else NULL */
     apr_hash_t *section_digests;    /**< channel name -> const char *, see channel_section.h */
     apr_array_header_t *set_uses;   /**< of clp_set_use, of this server alone: never merged */

@@ -13,6 +13,8 @@
 #include "http_log.h"
 #include "unixd.h"
 
+#include "sched/channel_rows.h"
+
 APLOG_USE_MODULE(claude_proxy);
 
 /** What is looked for over all servers. */
@@ -157,6 +159,23 @@ static void check_tls_files(check *c, const clp_channel *channel)
     }
 }
 
+static void check_table_size(check *c, apr_hash_t *definitions)
+{
+    const clp_table_size *size = &clp_server_config_of(c->server)->table_size;
+    clp_capacity needed = {0};
+    const char *wrong;
+
+    for (apr_hash_index_t *at = apr_hash_first(c->ptemp, definitions); at; at = apr_hash_next(at)) {
+        const definition *first = apr_hash_this_val(at);
+
+        clp_channel_rows_count(first->channel, &needed);
+    }
+    wrong = clp_table_size_check(size, &needed, c->ptemp);
+    if (wrong) {
+        complain(c, size->place ? size->place : "configuration", wrong);
+    }
+}
+
 static void check_server(check *c, clp_server_config *conf)
 {
     /* Servers without a directive of their own share the configuration of the main one. */
@@ -246,6 +265,7 @@ int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         check_tls_files(&c, first->channel);
     }
     check_served(s);
+    check_table_size(&c, seen);
     if (main_conf->state_dir) {
         const char *wrong = prepare_state_dir(main_conf->state_dir, ptemp);
 

@@ -289,6 +289,16 @@ static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path)
                : apr_pstrcat(cmd->pool, "ClaudeStateDir: '", path, "' is no usable path", NULL);
 }
 
+static const char *set_global_table_size(cmd_parms *cmd, void *dir, int argc, char *const argv[])
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    return wrong ? wrong
+                 : clp_table_size_set(&clp_server_config_of(cmd->server)->table_size, cmd, argc,
+                                      argv);
+}
+
 static const char *set_global_session_store(cmd_parms *cmd, void *dir, const char *text)
 {
     clp_server_config *conf = clp_server_config_of(cmd->server);
@@ -321,6 +331,12 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE1("ClaudeThreadTableSize", set_global_number,
                   SERVER_NUMBER(pin_rows, A_COUNT, 64, 16777216, "a number from 64 to 16777216"),
                   RSRC_CONF, "how many message threads are remembered with their channel"),
+    AP_INIT_TAKE_ARGV("ClaudeTableSize", set_global_table_size, NULL, RSRC_CONF,
+                      "channels=N keys=N models=N users=N: rows of the tables of shared state"),
+    AP_INIT_TAKE1("ClaudeAffinityTableSize", set_global_number,
+                  SERVER_NUMBER(affinity_rows, A_COUNT, 64, 16777216,
+                                "a number from 64 to 16777216"),
+                  RSRC_CONF, "how many conversations are remembered with their channel"),
     AP_INIT_TAKE1("ClaudeSessionStore", set_global_session_store, NULL, RSRC_CONF,
                   "shm, or a cache provider with its arguments, e.g. redis:HOST:PORT"),
     AP_INIT_TAKE1("ClaudeSessionMemory", set_global_number,

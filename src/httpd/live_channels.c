@@ -14,6 +14,7 @@
 
 #include "request.h"
 #include "secrets.h"
+#include "shared_state.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
@@ -223,6 +224,7 @@ static generation *load(apr_pool_t *pool, stamp *is, const char **wrong)
         return NULL;
     }
     g->revision = overlay->revision;
+    clp_shared_state_resolve(g->channels, own);
     make_sets(g);
     return g;
 }
@@ -431,6 +433,9 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
         current = load(ptemp, &(stamp){0, 0, 0}, &wrong);
         path = unused;
     }
+    clp_shared_state_start(s, current->channels, p);
+    clp_shared_state_resolve(configured, p);
+    clp_shared_state_resolve(current->channels, current->pool);
     apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
     return OK;
 }

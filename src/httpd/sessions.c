@@ -3,13 +3,13 @@
 
 #include "http_log.h"
 
+#include "retained_slotmem.h"
 #include "session_socache.h"
-#include "shared_memory.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define MEMORY_KEY "mod_claude_proxy_sessions_v1"
-#define TOLD_KEY   "mod_claude_proxy_sessions_told_v1"
+#define MEMORY_NAME "claude-sessions-v1"
+#define TOLD_NAME   "claude-sessions-told-v1"
 
 static clp_session_store *store;
 
@@ -18,8 +18,7 @@ static clp_session_store *own_table(server_rec *s, const clp_server_config *conf
     apr_size_t size = (apr_size_t)CLP_CONF(conf, session_memory);
     clp_session_table *table;
     apr_status_t rv;
-    int fresh;
-    void *memory = clp_shared_memory(s, MEMORY_KEY, size, &fresh, &rv);
+    void *memory = clp_retained_items(MEMORY_NAME, size, 1, p, &rv);
 
     if (!memory) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
@@ -27,17 +26,16 @@ static clp_session_store *own_table(server_rec *s, const clp_server_config *conf
                      "are not stored");
         return NULL;
     }
-    table = fresh ? clp_session_table_format(memory, size) : clp_session_table_open(memory, size);
-    return table ? clp_session_store_of_table(table, p) : NULL;
+    table = clp_session_table_open(memory, size);
+    return clp_session_store_of_table(table ? table : clp_session_table_format(memory, size), p);
 }
 
 /* Without shared memory each process keeps its own time. */
-static clp_session_told *told_together(server_rec *s)
+static clp_session_told *told_together(apr_pool_t *p)
 {
     static clp_session_told own;
     apr_status_t rv;
-    int fresh;
-    void *memory = clp_shared_memory(s, TOLD_KEY, sizeof(own), &fresh, &rv);
+    void *memory = clp_retained_items(TOLD_NAME, sizeof(own), 1, p, &rv);
     return memory ? memory : &own;
 }
 
@@ -47,7 +45,7 @@ void clp_sessions_start(server_rec *s, apr_pool_t *p)
     store = conf->session_socache ? clp_session_socache_start(conf->session_socache, s, p)
                                   : own_table(s, conf, p);
     if (store) {
-        store->told = told_together(s);
+        store->told = told_together(p);
     }
 }
 

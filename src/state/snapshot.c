@@ -12,6 +12,9 @@
 #define MAGIC  APR_UINT64_C(0x3130706e73706c63) /* "clpsnp01" */
 #define MOVING (~(apr_uint64_t)0)
 
+/* How long to wait for who enters bookings; that takes microseconds unless it is dead. */
+#define PATIENCE apr_time_from_sec(2)
+
 #define MOST_ROWS     65536
 #define MOST_ROW_SIZE ((apr_uint64_t)1 << 20)
 
@@ -138,6 +141,25 @@ void clp_snapshot_write(const clp_table_layout *layout, void *const *blocks, int
     clp_sha256(clp_span_of(out->p + begin + sizeof(head), out->n - begin - sizeof(head)),
                head.sha256);
     memcpy(out->p + begin, &head, sizeof(head));
+}
+
+typedef struct writing {
+    const clp_tables *t;
+    clp_buffer *out;
+} writing;
+
+/* A change of nothing: while it is made, no booking is entered. */
+static void write_tables(void *baton, clp_writes *w)
+{
+    const writing *to = baton;
+    (void)w;
+    clp_snapshot_write(to->t->layout, to->t->blocks, CLP_TABLES, apr_time_now(), to->out);
+}
+
+int clp_snapshot_take(clp_tables *t, clp_buffer *out)
+{
+    writing to = {t, out};
+    return clp_ledger_change(t->ledger, write_tables, &to, PATIENCE);
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

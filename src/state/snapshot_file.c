@@ -5,24 +5,8 @@
 
 #include "state/snapshot.h"
 
-/* How long to wait for who enters bookings; that takes microseconds unless it is dead. */
-#define PATIENCE apr_time_from_sec(2)
-
 /* Far beyond what tables of any use take. */
 #define MOST_BYTES ((apr_off_t)1 << 30)
-
-typedef struct writing {
-    const clp_tables *t;
-    clp_buffer *out;
-} writing;
-
-/* A change of nothing: while it is made, no booking is entered. */
-static void write_tables(void *baton, clp_writes *w)
-{
-    const writing *to = baton;
-    (void)w;
-    clp_snapshot_write(to->t->layout, to->t->blocks, CLP_TABLES, apr_time_now(), to->out);
-}
 
 static apr_status_t write_all(apr_file_t *f, clp_span bytes)
 {
@@ -59,10 +43,9 @@ static apr_status_t replace(const char *path, clp_span bytes, apr_pool_t *scratc
 apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scratch)
 {
     clp_buffer out;
-    writing to = {t, &out};
     apr_status_t rv = APR_TIMEUP;
     clp_buffer_init(&out, scratch, 0);
-    if (clp_ledger_change(t->ledger, write_tables, &to, PATIENCE)) {
+    if (clp_snapshot_take(t, &out)) {
         rv = replace(path, clp_buffer_all(&out), scratch);
     }
     clp_buffer_release(&out);

@@ -1,0 +1,37 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_RETAINED_SLOTMEM_H
+#define CLP_HTTPD_RETAINED_SLOTMEM_H
+
+#include "httpd.h"
+
+/**
+ * @file retained_slotmem.h
+ * @brief A slotmem provider whose memory outlives every graceful restart, a new version of this
+ * module included: "retained", version "0".
+ *
+ * Anonymous shared memory that the parent makes and all children inherit at the same address,
+ * while httpd's own provider gives it up with the configuration. Asked again for the same name,
+ * item size and number it gives the same memory, as it is; for others new memory, and children of
+ * older generations keep what they have. Memory comes zeroed, its items begin 64-byte aligned and
+ * lie one behind the other. Only the parent creates; children attach. AP_SLOTMEM_TYPE_PERSIST is
+ * refused. Other than httpd's own, getting and putting check lengths, and grabbing is atomic.
+ */
+#define CLP_RETAINED_SLOTMEM "retained"
+
+/** Make the provider known; when hooks are registered. */
+void clp_retained_slotmem_register(apr_pool_t *p);
+
+/**
+ * The items of this name, made through the provider if need be; for post_config.
+ * @return the first item; NULL (and *rv) if there is no memory
+ */
+void *clp_retained_items(const char *name, apr_size_t item_size, unsigned int items, apr_pool_t *p,
+                         apr_status_t *rv);
+
+/** What was made under this name by an earlier configuration; NULL = nothing of that size. */
+void *clp_retained_find(const char *name, apr_size_t item_size, unsigned int items, apr_pool_t *p);
+
+/** Give a name up; children that have its memory keep it. */
+void clp_retained_forget(const char *name, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,344 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "shared_state.h"
+
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "http_core.h"
+#include "http_log.h"
+#include "mpm_common.h"
+
+#include "retained_slotmem.h"
+#include "sched/channel_rows.h"
+#include "state/children.h"
+#include "state/snapshot.h"
+
+APLOG_USE_MODULE(claude_proxy);
+
+#define FILE_NAME     "state.snapshot"
+#define LAYOUT_NAME   "claude-layout-v1"
+#define AFFINITY_NAME "claude-affinity-v1"
+
+static clp_tables *tables;
+static clp_pin_table *affinity;
+static server_rec *main_server;
+static const char *path; /* of the file; NULL without ClaudeStateDir */
+
+clp_tables *clp_shared_tables(void)
+{
+    return tables;
+}
+
+clp_pin_table *clp_shared_affinity(void)
+{
+    return affinity;
+}
+
+static clp_capacity needed_by(const apr_array_header_t *channels)
+{
+    clp_capacity needed = {0};
+    for (int i = 0; i < channels->nelts; i++) {
+        clp_channel_rows_count(APR_ARRAY_IDX(channels, i, const clp_channel *), &needed);
+    }
+    return needed;
+}
+
+/* --- the memory ----------------------------------------------------------------- */
+
+#define RECORD_TABLES 16
+
+/* How the tables lie that are in force, kept beside them: whoever lays them out otherwise
+ * finds what there is. */
+typedef struct layout_record {
+    apr_uint64_t number; /* in the names of their memory; 0 = there are none yet */
+    clp_capacity capacity;
+    apr_uint32_t n;
+    struct {
+        char name[24];
+        apr_uint32_t layout;
+        apr_uint32_t rows;
+        apr_uint64_t row_size;
+    } tables[RECORD_TABLES];
+} layout_record;
+
+_Static_assert(CLP_TABLES <= RECORD_TABLES, "the record has room for every table");
+
+static void record_fill(layout_record *record, apr_uint64_t number, const clp_capacity *capacity)
+{
+    clp_table_layout layout[CLP_TABLES];
+    clp_tables_layout(capacity, layout);
+    memset(record, 0, sizeof(*record));
+    record->number = number;
+    record->capacity = *capacity;
+    record->n = CLP_TABLES;
+    for (int k = 0; k < CLP_TABLES; k++) {
+        apr_cpystrn(record->tables[k].name, layout[k].name, sizeof(record->tables[k].name));
+        record->tables[k].layout = layout[k].layout;
+        record->tables[k].rows = layout[k].rows;
+        record->tables[k].row_size = layout[k].row_size;
+    }
+}
+
+/* Does this version lay out tables of this capacity as the record says? */
+static int record_is(const layout_record *record, const clp_capacity *capacity)
+{
+    layout_record ours;
+    record_fill(&ours, record->number, capacity);
+    return memcmp(&ours, record, sizeof(ours)) == 0;
+}
+
+static const char *memory_name(apr_uint64_t number, const char *table, apr_pool_t *p)
+{
+    return apr_psprintf(p, "claude-%" APR_UINT64_T_FMT "-%s", number, table);
+}
+
+static clp_tables *open_tables(const layout_record *record, apr_pool_t *p, apr_status_t *rv)
+{
+    void *blocks[CLP_TABLES];
+    for (int k = 0; k < CLP_TABLES; k++) {
+        blocks[k] = clp_retained_items(memory_name(record->number, record->tables[k].name, p),
+                                       record->tables[k].row_size, record->tables[k].rows, p, rv);
+        if (!blocks[k]) {
+            return NULL;
+        }
+    }
+    *rv = APR_EMISMATCH;
+    return clp_tables_open(&record->capacity, blocks, p);
+}
+
+static void forget_tables(const layout_record *record, apr_pool_t *p)
+{
+    for (apr_uint32_t k = 0; k < record->n; k++) {
+        clp_retained_forget(memory_name(record->number, record->tables[k].name, p), p);
+    }
+}
+
+/* What the tables of the record hold, as a document. If they are as this version lays them out,
+ * between two bookings; else as they are. */
+static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *p)
+{
+    clp_table_layout layout[RECORD_TABLES];
+    void *blocks[RECORD_TABLES];
+    int n = 0;
+    if (record_is(record, &record->capacity)) {
+        apr_status_t rv;
+        clp_tables *old = open_tables(record, p, &rv);
+        if (old && clp_snapshot_take(old, out)) {
+            return;
+        }
+    }
+    for (apr_uint32_t k = 0; k < record->n && k < RECORD_TABLES; k++) {
+        layout[n] = (clp_table_layout){.name = record->tables[k].name,
+                                       .layout = record->tables[k].layout,
+                                       .row_size = record->tables[k].row_size,
+                                       .rows = record->tables[k].rows};
+        blocks[n] = clp_retained_find(memory_name(record->number, record->tables[k].name, p),
+                                      layout[n].row_size, layout[n].rows, p);
+        n += blocks[n] != NULL;
+    }
+    clp_snapshot_write(layout, blocks, n, apr_time_now(), out);
+}
+
+static void say_read(const clp_snapshot_told *told, const char *from)
+{
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, main_server, "CLP2112: %u rows of shared state from %s",
+                 told->rows, from);
+    if (told->left_out || told->other_layout) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main_server,
+                     "CLP2113: %s: %u rows found no room in the tables, and %u tables are laid out "
+                     "otherwise; they begin anew",
+                     from, told->left_out, told->other_layout);
+    }
+}
+
+/* The tables of the record into new ones. */
+static void take_over(const layout_record *record, apr_pool_t *p)
+{
+    apr_pool_t *scratch;
+    clp_buffer *out;
+    clp_snapshot_told told;
+    apr_pool_create(&scratch, p);
+    apr_pool_tag(scratch, "clp_take_over");
+    out = clp_buffer_make(scratch, 0);
+    write_old(record, out, scratch);
+    told = clp_snapshot_read(tables, clp_buffer_all(out), apr_time_now(), scratch);
+    say_read(&told, "tables of another size");
+    forget_tables(record, scratch);
+    apr_pool_destroy(scratch);
+}
+
+static void restore(apr_pool_t *p)
+{
+    apr_pool_t *scratch;
+    clp_snapshot_told told;
+    apr_status_t rv;
+    apr_pool_create(&scratch, p);
+    apr_pool_tag(scratch, "clp_restore");
+    told = clp_snapshot_load(tables, path, apr_time_now(), scratch, &rv);
+    if (told.wrong) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, main_server,
+                     "CLP2114: %s: %s; the state begins anew, and the file is renamed to *.bad",
+                     path, told.wrong);
+    }
+    else if (rv == APR_SUCCESS) {
+        say_read(&told, path);
+    }
+    apr_pool_destroy(scratch);
+}
+
+/* Tables with room for what is needed: those there are, or new ones with what there was. */
+static clp_tables *open_or_make(const clp_capacity *needed, apr_pool_t *p, apr_status_t *rv)
+{
+    const clp_server_config *conf = clp_server_config_of(main_server);
+    layout_record *record = clp_retained_items(LAYOUT_NAME, sizeof(*record), 1, p, rv);
+    layout_record before;
+    clp_capacity capacity;
+    if (!record) {
+        return NULL;
+    }
+    before = *record;
+    capacity = clp_table_size_for(&conf->table_size, needed, &before.capacity);
+    if (before.number && record_is(&before, &capacity)) {
+        return open_tables(&before, p, rv);
+    }
+    record_fill(record, before.number + 1, &capacity);
+    tables = open_tables(record, p, rv);
+    if (tables && before.number) {
+        take_over(&before, p);
+    }
+    else if (tables && path) {
+        restore(p);
+    }
+    else if (!tables) {
+        *record = before;
+    }
+    return tables;
+}
+
+clp_pin_table *clp_shared_pin_table(const char *name, apr_int64_t rows, apr_pool_t *p,
+                                    apr_status_t *rv)
+{
+    apr_size_t size = clp_pin_table_size((apr_uint32_t)rows);
+    void *memory = clp_retained_items(name, size, 1, p, rv);
+    clp_pin_table *table = memory ? clp_pin_table_open(memory, size) : NULL;
+    if (memory && !table) {
+        table = clp_pin_table_format(memory, (apr_uint32_t)rows);
+    }
+    return table;
+}
+
+/* --- the file ------------------------------------------------------------------- */
+
+apr_status_t clp_shared_state_save(apr_pool_t *scratch)
+{
+    return tables && path ? clp_snapshot_save(tables, path, scratch) : APR_SUCCESS;
+}
+
+/* When the parent ends; on a restart the memory stays. */
+static apr_status_t save_at_end(void *unused)
+{
+    apr_pool_t *scratch;
+    apr_status_t rv;
+    (void)unused;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
+        apr_pool_create_unmanaged(&scratch);
+        rv = clp_shared_state_save(scratch);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, rv, main_server, "CLP2115: %s cannot be written",
+                         path);
+        }
+        apr_pool_destroy(scratch);
+    }
+    return APR_SUCCESS;
+}
+
+/* --- the life of a server ------------------------------------------------------- */
+
+void clp_shared_state_start(server_rec *s, const apr_array_header_t *channels, apr_pool_t *p)
+{
+    const clp_server_config *conf = clp_server_config_of(s);
+    clp_capacity needed = needed_by(channels);
+    apr_status_t rv;
+    main_server = s;
+    path = conf->state_dir ? apr_pstrcat(p, conf->state_dir, "/" FILE_NAME, NULL) : NULL;
+    tables = open_or_make(&needed, p, &rv);
+    affinity =
+        !tables ? NULL : clp_shared_pin_table(AFFINITY_NAME, CLP_CONF(conf, affinity_rows), p, &rv);
+    if (!tables || !affinity) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "CLP2116: no shared memory for the state of channels; breakers, limits, "
+                     "affinity and counters are off");
+        tables = NULL;
+        affinity = NULL;
+        return;
+    }
+    clp_word_set(&tables->head->generation, clp_word_get(&tables->head->generation) + 1);
+    apr_pool_cleanup_register(p, NULL, save_at_end, apr_pool_cleanup_null);
+}
+
+void clp_shared_state_resolve(const apr_array_header_t *channels, apr_pool_t *pool)
+{
+    apr_uint64_t generation;
+    int missing = 0;
+    if (!tables) {
+        return;
+    }
+    generation = clp_word_get(&tables->head->generation);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < channels->nelts; i++) {
+            clp_channel *c = APR_ARRAY_IDX(channels, i, clp_channel *);
+            if (round == 0 && !c->circuits) {
+                clp_channel_rows_find(c, tables, generation, pool);
+            }
+            else if (round == 1) {
+                missing += !clp_channel_rows_claim(c, tables, generation);
+            }
+        }
+    }
+    if (missing) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "CLP2117: the tables of shared state are full: %d channels go without part "
+                     "of their state until the next restart, or a larger ClaudeTableSize",
+                     missing);
+    }
+}
+
+static apr_status_t child_ends(void *unused)
+{
+    (void)unused;
+    clp_child_end(tables);
+    return APR_SUCCESS;
+}
+
+static void child_init(apr_pool_t *p, server_rec *s)
+{
+    if (!tables) {
+        return;
+    }
+    if (!clp_child_begin(tables, apr_time_now())) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "CLP2118: more processes than there are rows for: what this one has in flight "
+                     "is not counted");
+    }
+    apr_pool_cleanup_register(p, NULL, child_ends, apr_pool_cleanup_null);
+}
+
+/* In the parent, also for children of older generations. */
+static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, int slot,
+                         mpm_child_status status)
+{
+    (void)s;
+    (void)generation;
+    (void)slot;
+    if (tables && status == MPM_CHILD_EXITED) {
+        clp_child_reap(tables, pid);
+    }
+}
+
+void clp_shared_state_register(apr_pool_t *p)
+{
+    clp_retained_slotmem_register(p);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,49 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_HTTPD_SHARED_STATE_H
+#define CLP_HTTPD_SHARED_STATE_H
+
+#include "config.h"
+#include "state/pin_table.h"
+#include "state/tables.h"
+
+/**
+ * @file shared_state.h
+ * @brief The tables that all processes share: made by the parent, kept by every graceful restart,
+ * written to a file so that a full restart finds them again.
+ *
+ * Their size is that of ClaudeTableSize, or what the channels need. When it changes, or with a
+ * version of this module that lays them out otherwise, there are new tables with what the old
+ * ones hold; children of older generations go on with theirs, and what they book after that is
+ * not in the new ones.
+ */
+
+/** This process's handle; NULL if there is no shared memory: then everything goes without state. */
+clp_tables *clp_shared_tables(void);
+
+/** Which channel a client's conversation is bound to; NULL as above. */
+clp_pin_table *clp_shared_affinity(void);
+
+/** A table of pins in retained memory (retained_slotmem.h); in post_config. NULL (and *rv) if there
+ * is no memory. `name` names the layout too. */
+clp_pin_table *clp_shared_pin_table(const char *name, apr_int64_t rows, apr_pool_t *p,
+                                    apr_status_t *rv);
+
+/**
+ * Open the tables, or make them; in post_config. What a file of the state directory holds is
+ * read when the server starts.
+ * @param channels of const clp_channel *: all that are in force, each name once
+ */
+void clp_shared_state_start(server_rec *s, const apr_array_header_t *channels, apr_pool_t *p);
+
+/**
+ * Give rows to those channels that have none yet, before any request sees them.
+ * @param pool lives as long as they do
+ */
+void clp_shared_state_resolve(const apr_array_header_t *channels, apr_pool_t *pool);
+
+/** Write the file; nothing without ClaudeStateDir. Any process, any thread. */
+apr_status_t clp_shared_state_save(apr_pool_t *scratch);
+
+void clp_shared_state_register(apr_pool_t *p);
+
+#endif
