@@ -51,8 +51,12 @@ static int first_key(const clp_visitor *by, const clp_option *o)
 static int key_in_order(const clp_visit *v, int i)
 {
     int n = keys_of(v->option->channel);
-    int key = i < 0 ? v->bound : (v->first + i) % n;
-    return i >= 0 && key == v->bound ? -1 : key;
+    int key;
+    if (i < 0 || n == 0) {
+        return v->bound;
+    }
+    key = (v->first + i) % n;
+    return key == v->bound ? -1 : key;
 }
 
 void clp_visit_begin(clp_visit *v, clp_option *option, clp_visit_mode mode)
