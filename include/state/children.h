@@ -29,4 +29,10 @@ void clp_in_flight_remove(clp_tables *t, clp_table_kind kind, unsigned row);
 /** How many there are, over all processes. */
 apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned row);
 
+/** The row that was taken i-th, free or not; NULL behind the last. */
+const clp_child_row *clp_child_at(const clp_tables *t, unsigned i);
+
+/** What the process of this row has in flight, over all channels. */
+apr_uint64_t clp_child_in_flight(const clp_tables *t, const clp_child_row *row);
+
 #endif

@@ -157,7 +157,9 @@ typedef struct clp_channel_row {
     clp_rate_window tokens;
     apr_uint64_t attempts[CLP_BOOKED_ROOM]; /**< by clp_booked */
     clp_traffic protocols[CLP_PROTOCOLS];   /**< requests that ended here */
-    apr_uint64_t spare[12];
+    apr_uint64_t checked_at;                /**< last health check */
+    apr_uint64_t checks;                    /**< with one result in a row << 1 | failed */
+    apr_uint64_t spare[10];
 } __attribute__((aligned(64))) clp_channel_row;
 
 /** A key that has to rest for one model only. */

@@ -2,6 +2,7 @@
 #include "gateway/account.h"
 
 #include "sched/affinity.h"
+#include "sched/health_check.h"
 #include "sched/standing.h"
 #include "state/counters.h"
 #include "state/history.h"
@@ -210,9 +211,12 @@ void clp_account_enter(void *tables, const clp_booking *b, clp_writes *w)
     if (b->kind == CLP_BOOK_REQUEST) {
         enter_request(t, b, w);
     }
+    else if (b->kind == CLP_BOOK_ATTEMPT && b->flags & CLP_BOOKED_HEALTH) {
+        clp_health_enter(t, b, w);
+    }
     else if (b->kind == CLP_BOOK_ATTEMPT) {
         clp_standing_enter(t, b, w);
-        if (!(b->flags & (CLP_BOOKED_ASIDE | CLP_BOOKED_HEALTH))) {
+        if (!(b->flags & CLP_BOOKED_ASIDE)) {
             enter_history(t, b, w);
         }
     }

@@ -56,7 +56,12 @@ clp_cooling_state clp_cooling_look_key(const clp_key_row *key, apr_uint64_t mode
             by_model = clp_cooling_look(&key->models[i].cooling, now, &model_until);
         }
     }
-    *until = key_until > model_until ? key_until : model_until;
+    /* A time that was told stands before one that is assumed, however long that is. */
+    if (by_key == by_model) {
+        *until = key_until > model_until ? key_until : model_until;
+        return by_key;
+    }
+    *until = by_key > by_model ? key_until : model_until;
     return by_key > by_model ? by_key : by_model;
 }
 

@@ -129,3 +129,17 @@ apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned ro
     }
     return sum;
 }
+
+const clp_child_row *clp_child_at(const clp_tables *t, unsigned i)
+{
+    return i < rows_used(t) ? child_row(t, i) : NULL;
+}
+
+apr_uint64_t clp_child_in_flight(const clp_tables *t, const clp_child_row *row)
+{
+    apr_uint64_t sum = 0;
+    for (unsigned i = 0; i < clp_tables_rows(t, CLP_TABLE_CHANNELS); i++) {
+        sum += __atomic_load_n(&row->held[place(t, CLP_TABLE_CHANNELS, i)], __ATOMIC_SEQ_CST);
+    }
+    return sum;
+}
