@@ -1,0 +1,144 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "status_parts.h"
+
+#include <apr_strings.h>
+
+#include "state/counters.h"
+#include "state/rate_window.h"
+#include "wire/instant.h"
+
+static void write_count(clp_jw *w, const char *name, apr_uint64_t n)
+{
+    clp_jw_kint(w, name, (apr_int64_t)n);
+}
+
+static void write_word(clp_jw *w, const char *name, const apr_uint64_t *word)
+{
+    write_count(w, name, clp_word_get(word));
+}
+
+void clp_status_time(clp_jw *w, const char *name, apr_time_t when, apr_pool_t *pool)
+{
+    if (when) {
+        clp_jw_kstr(w, name, clp_instant_text(when, pool));
+    }
+    else {
+        clp_jw_knull(w, name);
+    }
+}
+
+void clp_status_results(clp_jw *w, const char *name, const apr_uint64_t results[CLP_BOOKED_ROOM])
+{
+    clp_jw_key(w, name);
+    clp_jw_object(w);
+    for (int i = 0; i < CLP_BOOKED_RESULTS; i++) {
+        apr_uint64_t n = clp_word_get(&results[i]);
+        if (n) {
+            write_count(w, clp_booked_name((clp_booked)i), n);
+        }
+    }
+    clp_jw_end_object(w);
+}
+
+void clp_status_counters(clp_jw *w, const clp_counters *counts)
+{
+    write_count(w, "requests", clp_counters_requests(counts));
+    write_count(w, "failures", clp_counters_failures(counts));
+    clp_status_results(w, "results", counts->results);
+    write_word(w, "attempts", &counts->attempts);
+    clp_jw_key(w, "tokens");
+    clp_jw_object(w);
+    write_word(w, "in", &counts->tokens[CLP_TOKENS_IN]);
+    write_word(w, "out", &counts->tokens[CLP_TOKENS_OUT]);
+    write_word(w, "cache_read", &counts->tokens[CLP_TOKENS_CACHE_READ]);
+    write_word(w, "cache_write", &counts->tokens[CLP_TOKENS_CACHE_WRITE]);
+    write_word(w, "reasoning", &counts->tokens[CLP_TOKENS_REASONING]);
+    clp_jw_end_object(w);
+    write_word(w, "first_tokens", &counts->first_tokens);
+    write_count(w, "first_token_ms", clp_word_get(&counts->first_token_us) / 1000);
+    write_word(w, "duration_ms", &counts->duration_ms);
+}
+
+/* Bounds and what fell below each, the ones below it left out; empty buckets are not told. */
+static void write_histogram(clp_jw *w, const char *name, const apr_uint64_t buckets[CLP_HISTOGRAM])
+{
+    clp_jw_key(w, name);
+    clp_jw_array(w);
+    for (int i = 0; i < CLP_HISTOGRAM; i++) {
+        apr_int64_t bound = clp_histogram_bound_ms(i);
+        apr_uint64_t n = clp_word_get(&buckets[i]);
+        if (!n) {
+            continue;
+        }
+        clp_jw_object(w);
+        if (bound < 0) {
+            clp_jw_knull(w, "up_to_ms");
+        }
+        else {
+            clp_jw_kint(w, "up_to_ms", bound);
+        }
+        write_count(w, "requests", n);
+        clp_jw_end_object(w);
+    }
+    clp_jw_end_array(w);
+}
+
+void clp_status_traffic(clp_jw *w, const clp_traffic *traffic)
+{
+    clp_jw_object(w);
+    clp_status_counters(w, &traffic->counts);
+    write_histogram(w, "first_token_spread", traffic->first_token);
+    write_histogram(w, "duration_spread", traffic->duration);
+    clp_jw_end_object(w);
+}
+
+void clp_status_protocols(clp_jw *w, const char *name, const clp_traffic traffic[CLP_PROTOCOLS])
+{
+    clp_jw_key(w, name);
+    clp_jw_object(w);
+    for (int p = 0; p < CLP_PROTOCOLS; p++) {
+        if (clp_counters_requests(&traffic[p].counts)) {
+            clp_jw_key(w, clp_protocol_name((clp_protocol)p));
+            clp_status_traffic(w, &traffic[p]);
+        }
+    }
+    clp_jw_end_object(w);
+}
+
+void clp_status_circuit(clp_jw *w, const clp_circuit *circuit, const clp_breaker_policy *policy,
+                        apr_time_t now, apr_pool_t *pool)
+{
+    clp_breaker_state state = clp_breaker_look(circuit, policy, now);
+    clp_jw_kstr(w, "state", policy->on ? clp_breaker_state_name(state) : "off");
+    clp_jw_kint(w, "failures_percent", clp_breaker_percent(circuit, policy));
+    clp_status_time(
+        w, "open_until",
+        state == CLP_BREAKER_CLOSED ? 0 : (apr_time_t)clp_word_get(&circuit->open_until), pool);
+    clp_status_time(w, "opened_at", (apr_time_t)clp_word_get(&circuit->opened_at), pool);
+    write_word(w, "trips", &circuit->trips);
+    clp_jw_kbool(w, "probed", (apr_time_t)clp_word_get(&circuit->probe) > now);
+}
+
+void clp_status_cooling(clp_jw *w, const clp_cooling *cooling, apr_time_t now, apr_pool_t *pool)
+{
+    apr_time_t until = (apr_time_t)clp_word_get(&cooling->until);
+    if (until <= now) {
+        clp_jw_null(w);
+        return;
+    }
+    clp_jw_object(w);
+    clp_status_time(w, "until", until, pool);
+    clp_jw_kbool(w, "told", clp_word_get(&cooling->told) != 0);
+    write_word(w, "in_a_row", &cooling->failures);
+    clp_jw_end_object(w);
+}
+
+void clp_status_rates(clp_jw *w, const clp_rate_window *requests, const clp_rate_window *tokens,
+                      apr_time_t now)
+{
+    clp_jw_key(w, "last_minute");
+    clp_jw_object(w);
+    write_count(w, "requests", clp_rate_sum(requests, now));
+    write_count(w, "tokens", clp_rate_sum(tokens, now));
+    clp_jw_end_object(w);
+}
