@@ -16,6 +16,8 @@
 #include "src/httpd/front.h"
 #include "src/httpd/live_channels.h"
 #include "src/httpd/shared_state.h"
+#include "src/httpd/status.h"
+#include "src/httpd/watchdog.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -24,7 +26,9 @@ static void register_hooks(apr_pool_t *p)
     clp_envelope_key_register(p);
     clp_shared_state_register(p);
     clp_live_register(p);
+    clp_watchdog_register(p);
     clp_front_register(p);
+    clp_status_register(p);
     clp_auth_register(p);
     clp_cors_register(p);
     clp_error_shape_register(p);

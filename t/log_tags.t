@@ -88,7 +88,7 @@ for my $model ("quoted\"\\", "quoted\n\t\x01", "quoted \x{e9}\x{4e2d}") {
 }
 
 # Who was asked, and why.
-for my $case ([ '/hedged', 'm', 'sched-spare', 'hedge', 'won' ], [ '/unhurried', 'm', 'sched-spare', 'failover', '-' ]) {
+for my $case ([ '/hedged', 'm', 'spare', 'hedge', 'won' ], [ '/unhurried', 'm', 'spare', 'failover', '-' ]) {
     my ($path, $model, $channel, $chosen, $hedge) = @$case;
     my $mark = 'ways-' . ++$n . "-$$";
     post('scheduler', "$path/v1/messages", messages_body($model, 'x', stream => JSON::PP::true()), headers => [ 'X-Test' => $mark ]);

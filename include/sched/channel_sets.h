@@ -43,4 +43,12 @@ const clp_channel_set *clp_channel_sets_find(const clp_channel_sets *sets, const
 /** How many channels of a set are active. */
 int clp_channel_set_active(const clp_channel_set *set);
 
+/**
+ * Two active channels that are promoted at the same time for clients of one protocol.
+ * @param one,other out
+ * @return 1 if there are such
+ */
+int clp_channel_set_promoted_twice(const clp_channel_set *set, apr_time_t now,
+                                   const clp_channel **one, const clp_channel **other);
+
 #endif

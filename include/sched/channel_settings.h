@@ -29,8 +29,16 @@
     S(AUTH, "ChannelAuth", "auth")                                                                 \
     S(OPTIONS, "ChannelOption", "options")                                                         \
     S(API_VERSION, "ChannelAnthropicVersion", "anthropicVersion")                                  \
+    S(BREAKER, "ChannelBreaker", "breaker")                                                        \
+    S(COOLDOWN, "ChannelCooldown", "cooldown")                                                     \
     S(RETRY_ON, "ChannelRetryOn", "retryOn")                                                       \
-    S(NEVER_RETRY_ON, "ChannelNeverRetryOn", "neverRetryOn")
+    S(NEVER_RETRY_ON, "ChannelNeverRetryOn", "neverRetryOn")                                       \
+    S(HEALTH_CHECK, "ChannelHealthCheck", "healthCheck")                                           \
+    S(WEIGHT, "ChannelWeight", "weight")                                                           \
+    S(KEY_ORDER, "ChannelKeyOrder", "keySelection")                                                \
+    S(LIMIT, "ChannelLimit", "limits")                                                             \
+    S(KEY_LIMIT, "ChannelKeyLimit", "keyLimits")                                                   \
+    S(PROMOTION, "ChannelPromotion", "promotion")
 
 typedef enum clp_channel_setting_id {
 #define CLP_SETTING_ID(id, directive, member) CLP_SETTING_##id,

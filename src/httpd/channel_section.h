@@ -72,7 +72,23 @@ const char *clp_channel_setting(cmd_parms *cmd, void *dir, int argc, char *const
     AP_INIT_TAKE_ARGV("ChannelRetryOn", clp_channel_setting, CLP_SETTING_INFO(RETRY_ON), RSRC_CONF, \
                   "STATUS[/CODE][:TEXT], /CODE or TEXT: answers after which another channel is asked"), \
     AP_INIT_TAKE_ARGV("ChannelNeverRetryOn", clp_channel_setting, CLP_SETTING_INFO(NEVER_RETRY_ON), RSRC_CONF, \
-                  "STATUS[/CODE][:TEXT], /CODE or TEXT: answers that the client gets as they are")
+                  "STATUS[/CODE][:TEXT], /CODE or TEXT: answers that the client gets as they are"), \
+    AP_INIT_TAKE_ARGV("ChannelBreaker", clp_channel_setting, CLP_SETTING_INFO(BREAKER), RSRC_CONF, \
+                  "Off, or window=N min=N percent=N open=TIME probe=TIME: when the channel counts as broken"), \
+    AP_INIT_TAKE_ARGV("ChannelCooldown", clp_channel_setting, CLP_SETTING_INFO(COOLDOWN), RSRC_CONF, \
+                  "Off, or default=TIME repeated=TIME max=TIME: how long a key rests after a rate limit"), \
+    AP_INIT_TAKE_ARGV("ChannelHealthCheck", clp_channel_setting, CLP_SETTING_INFO(HEALTH_CHECK), RSRC_CONF, \
+                  "Off, or interval=TIME timeout=TIME path=PATH|request=MODEL rise=N fall=N"), \
+    AP_INIT_TAKE_ARGV("ChannelWeight", clp_channel_setting, CLP_SETTING_INFO(WEIGHT), RSRC_CONF, \
+                  "a number; the channel's share among equals"), \
+    AP_INIT_TAKE_ARGV("ChannelKeyOrder", clp_channel_setting, CLP_SETTING_INFO(KEY_ORDER), RSRC_CONF, \
+                  "ordered, rotate or random: which key is taken first"), \
+    AP_INIT_TAKE_ARGV("ChannelLimit", clp_channel_setting, CLP_SETTING_INFO(LIMIT), RSRC_CONF, \
+                  "concurrent=N requests=N tokens=N: most at once and per minute"), \
+    AP_INIT_TAKE_ARGV("ChannelKeyLimit", clp_channel_setting, CLP_SETTING_INFO(KEY_LIMIT), RSRC_CONF, \
+                  "concurrent=N requests=N tokens=N: most at once and per minute of each key"), \
+    AP_INIT_TAKE_ARGV("ChannelPromotion", clp_channel_setting, CLP_SETTING_INFO(PROMOTION), RSRC_CONF, \
+                  "Off, or until=TIME protocols=NAME,...: until when the channel goes first")
 /* clang-format on */
 
 #endif

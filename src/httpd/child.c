@@ -7,6 +7,7 @@
 #include "http_main.h"
 
 #include "config.h"
+#include "gateway/account.h"
 #include "request.h"
 #include "session_socache.h"
 #include "sessions.h"
@@ -91,6 +92,9 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
     clp_request_ids_begin();
     clp_sessions_child(s, p);
+    if (clp_shared_tables()) {
+        clp_ledger_use(clp_shared_tables()->ledger, clp_account_enter, clp_shared_tables());
+    }
     pins.store = clp_sessions_shared(s);
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {
@@ -101,8 +105,11 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
 void clp_child_register(apr_pool_t *p)
 {
+    /* Its thread finds transports. */
+    static const char *const before[] = {"mod_watchdog.c", NULL};
+
     (void)p;
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, before, APR_HOOK_MIDDLE);
 }

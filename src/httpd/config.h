@@ -32,6 +32,8 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(max_event, 64 * 1024 * 1024)           /* ClaudeMaxUpstreamEvent, bytes */                   \
     N(keepalive_ms, 10 * 1000)               /* ClaudeKeepAliveInterval; 0 = off */                \
     N(max_attempts, 10)                      /* ClaudeMaxAttempts */                               \
+    N(strategy, 0)                           /* a clp_strategy: ClaudeStrategy */                  \
+    N(affinity_ms, 30 * 60 * 1000)           /* ClaudeAffinity; 0 = off */                         \
     N(retry_ms, 300 * 1000)                  /* ClaudeRetryTime; 0 = any time */                   \
     N(retry_wait_ms, 2000)                   /* ClaudeRetryWait; 0 = never */                      \
     N(hedge_ms, 0)                           /* ClaudeHedge; 0 = never */                          \
@@ -73,6 +75,7 @@ typedef struct clp_max_tokens_rule {
     S(idle_engines, 64)                      /* ClaudeIdleTransports, per child */                 \
     S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */    \
     S(affinity_rows, 8192)                   /* ClaudeAffinityTableSize, likewise */               \
+    S(snapshot_ms, 30 * 1000)                /* ClaudeSnapshotInterval; 0 = at the end only */     \
     S(session_memory, 64 * 1024 * 1024)      /* ClaudeSessionMemory, bytes */
 /* clang-format on */
 

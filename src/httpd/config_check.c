@@ -103,6 +103,19 @@ static void check_awake(check *c, const clp_channel_set *set, const char *used_i
     }
 }
 
+static void check_promotions(check *c, const clp_server_config *conf)
+{
+    const clp_channel *one, *other;
+
+    if (clp_channel_set_promoted_twice(conf->resolved->all, apr_time_now(), &one, &other)) {
+        complain(c, other->defined_in,
+                 apr_psprintf(c->ptemp,
+                              "ChannelPromotion: channel '%s' and channel '%s' (%s) are promoted "
+                              "at the same time for the same clients",
+                              other->name, one->name, one->defined_in));
+    }
+}
+
 static void check_set_uses(check *c, const clp_server_config *conf)
 {
     for (int i = 0; i < conf->set_uses->nelts; i++) {
@@ -185,6 +198,7 @@ static void check_server(check *c, clp_server_config *conf)
     /* Own sets stand before inherited ones of the same name. */
     conf->resolved = clp_channel_sets_make(conf->channels, conf->sets, complain_unfit, c, c->pconf);
     check_set_uses(c, conf);
+    check_promotions(c, conf);
     if (conf->proxy_on_at) {
         check_awake(c, conf->resolved->all, conf->proxy_on_at, "ClaudeProxy");
     }

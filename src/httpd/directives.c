@@ -8,6 +8,7 @@
 #include "channel_section.h"
 #include "cors.h"
 #include "secrets.h"
+#include "sched/strategy.h"
 #include "session_socache.h"
 #include "wire/quantity.h"
 
@@ -152,6 +153,33 @@ static const char *set_use_set(cmd_parms *cmd, void *dir, const char *name)
     use->name = name;
     use->used_in = clp_config_place(cmd->pool, cmd->directive);
     return NULL;
+}
+
+static const char *set_strategy(cmd_parms *cmd, void *dir, const char *name)
+{
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_LIMIT);
+    clp_strategy strategy;
+
+    if (wrong) {
+        return wrong;
+    }
+    if (!clp_strategy_parse(name, &strategy)) {
+        return apr_pstrcat(cmd->pool, "ClaudeStrategy: '", name,
+                           "' is not failover, round-robin, random, weighted, least-busy or "
+                           "lowest-latency",
+                           NULL);
+    }
+    ((clp_dir_config *)dir)->strategy = strategy;
+    return NULL;
+}
+
+static const char *set_affinity(cmd_parms *cmd, void *dir, const char *text)
+{
+    if (ap_cstr_casecmp(text, "on") != 0) {
+        return set_dir_number(cmd, dir, text);
+    }
+    ((clp_dir_config *)dir)->affinity_ms = CLP_DEFAULT_affinity_ms;
+    return ap_check_cmd_context(cmd, NOT_IN_LIMIT);
 }
 
 static const char *set_default_max_tokens(cmd_parms *cmd, void *dir, const char *number,
@@ -337,6 +365,10 @@ const command_rec clp_directives[] = {
                   SERVER_NUMBER(affinity_rows, A_COUNT, 64, 16777216,
                                 "a number from 64 to 16777216"),
                   RSRC_CONF, "how many conversations are remembered with their channel"),
+    AP_INIT_TAKE1("ClaudeSnapshotInterval", set_global_number,
+                  SERVER_NUMBER(snapshot_ms, A_TIME_OR_OFF, 1000, 24 * HOURS,
+                                "Off or a time from 1s to 24h"),
+                  RSRC_CONF, "how often shared state is written to the state directory"),
     AP_INIT_TAKE1("ClaudeSessionStore", set_global_session_store, NULL, RSRC_CONF,
                   "shm, or a cache provider with its arguments, e.g. redis:HOST:PORT"),
     AP_INIT_TAKE1("ClaudeSessionMemory", set_global_number,
@@ -381,6 +413,13 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE1("ClaudeMaxAttempts", set_dir_number,
                   DIR_NUMBER(max_attempts, A_COUNT, 1, 1000, "a number from 1 to 1000"),
                   ANYWHERE, "most upstream attempts for one request"),
+    AP_INIT_TAKE1("ClaudeStrategy", set_strategy, NULL, ANYWHERE,
+                  "failover, round-robin, random, weighted, least-busy or lowest-latency: which of "
+                  "several channels of the same priority is asked"),
+    AP_INIT_TAKE1("ClaudeAffinity", set_affinity,
+                  DIR_NUMBER(affinity_ms, A_TIME_OR_OFF, 1000, 30 * 24 * HOURS,
+                             "On, Off or a time from 1s to 30d"),
+                  ANYWHERE, "how long a conversation stays with the channel that served it"),
     AP_INIT_TAKE1("ClaudeRetryTime", set_dir_number,
                   DIR_NUMBER(retry_ms, A_TIME_OR_OFF, 100, 24 * HOURS, "Off or a time from 100ms to 24h"),
                   ANYWHERE, "how long after a request's begin another upstream attempt may begin"),

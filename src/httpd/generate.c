@@ -14,7 +14,10 @@
 #include "gateway/exchange.h"
 #include "gateway/identity.h"
 #include "gateway/thread_pins.h"
+#include "patience.h"
 #include "reply.h"
+#include "sched/affinity.h"
+#include "shared_state.h"
 #include "wire/log.h"
 
 int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
@@ -33,11 +36,10 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
     return status;
 }
 
-clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op)
+static clp_plan_query make_query(request_rec *r, clp_request *q, clp_operation op,
+                                 const clp_channel_set *set)
 {
-    const clp_channel_set *set = clp_live_channels(r);
     clp_plan_query query;
-    clp_problem *problem;
 
     memset(&query, 0, sizeof(query));
     query.client = q->route.dialect;
@@ -49,11 +51,66 @@ clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, 
     clp_thread_pins_apply(&query, clp_child_pins(), r->user ? r->user : "",
                           q->sniffed.previous ? q->sniffed.previous : q->sniffed.previous_response,
                           set, r->request_time, r, r->pool);
-    problem = clp_plan_make(plan, set, &query, r->pool);
-    if (problem && q->held_upstream) {
+    query.tables = clp_shared_tables();
+    query.strategy = (clp_strategy)CLP_CONF(q->conf, strategy);
+    if (CLP_CONF(q->conf, affinity_ms)) {
+        query.identity = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).key;
+        query.affinity = clp_shared_affinity();
+    }
+    return query;
+}
+
+int clp_generate_could(request_rec *r, clp_request *q, clp_operation op)
+{
+    const clp_channel_set *set = clp_live_channels(r);
+    clp_plan_query query = make_query(r, q, op, set);
+    const apr_array_header_t *channels = clp_plan_explain(set, &query, r->pool);
+
+    for (int i = 0; i < channels->nelts; i++) {
+        switch (APR_ARRAY_IDX(channels, i, clp_explanation).obstacle) {
+        case CLP_OBSTACLE_NONE:
+        case CLP_OBSTACLE_ASSUMED:
+        case CLP_OBSTACLE_TRIPPED: return 1;
+        default: break;
+        }
+    }
+    return 0;
+}
+
+clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op)
+{
+    const clp_channel_set *set = clp_live_channels(r);
+    clp_plan_query query = make_query(r, q, op, set);
+    clp_problem *problem = clp_plan_make(plan, set, &query, r->pool);
+
+    /* Who only wants to know how many tokens there are gets an estimate instead. */
+    for (int waits = 0;
+         problem && op != CLP_OP_COUNT_TOKENS && clp_patience_wait(r, q, problem, waits); waits++) {
+        problem = clp_plan_make(plan, set, &query, r->pool);
+    }
+    if (problem && problem->retry_after_ms < 0 && q->held_upstream) {
         problem = clp_chain_unknown(q->sniffed.previous_response, r->pool);
     }
     return problem;
+}
+
+static clp_account *make_account(request_rec *r, const clp_request *q, clp_operation op)
+{
+    clp_account *account = apr_pcalloc(r->pool, sizeof(*account));
+    apr_interval_time_t affinity = apr_time_from_msec(CLP_CONF(q->conf, affinity_ms));
+
+    account->tables = clp_shared_tables();
+    account->protocol = clp_protocol_of(q->route.dialect);
+    account->model = q->sniffed.model;
+    account->user = r->user;
+    account->stream = q->sniffed.stream != 0;
+    account->aside = op != CLP_OP_GENERATE;
+    if (affinity) {
+        account->affinity = clp_shared_affinity();
+        account->identity = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).key;
+        account->affinity_time = affinity;
+    }
+    return account;
 }
 
 clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_operation op,
@@ -82,6 +139,7 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
     params.request_id = q->id;
     params.pins = clp_child_pins();
     params.scope = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).scope;
+    params.account = make_account(r, q, op);
     params.subject = r;
     params.keeper = q->keeper;
     return params;
@@ -106,6 +164,20 @@ clp_transport *clp_generate_transport(request_rec *r)
     return t;
 }
 
+/* A request that no upstream was asked for ends here. */
+static void book_refusal(request_rec *r, const clp_request *q, const clp_problem *problem,
+                         int status)
+{
+    clp_account_refused(make_account(r, q, CLP_OP_GENERATE), problem, status, r->request_time,
+                        apr_time_now());
+}
+
+/* What httpd answers where we say nothing: 0 = nothing, the client is gone. */
+static int status_of(const request_rec *r, int returned)
+{
+    return r->connection->aborted || returned == AP_FILTER_ERROR || returned == DONE ? 0 : returned;
+}
+
 int clp_endpoint_generate(request_rec *r, clp_request *q)
 {
     clp_problem *problem;
@@ -114,6 +186,7 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
     int status = clp_generate_take(r, q, &problem);
 
     if (status != OK) {
+        book_refusal(r, q, NULL, status_of(r, status));
         return status;
     }
     if (!problem && q->route.dialect == &clp_dialect_responses) {
@@ -123,10 +196,12 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
         problem = clp_generate_plan(&plan, r, q, CLP_OP_GENERATE);
     }
     if (problem) {
+        book_refusal(r, q, problem, q->route.dialect->problem_status(problem));
         return clp_reply_problem(r, q, problem);
     }
     transport = clp_generate_transport(r);
     if (!transport) {
+        book_refusal(r, q, NULL, HTTP_INTERNAL_SERVER_ERROR);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     status =
@@ -147,11 +222,14 @@ int clp_endpoint_forward(request_rec *r, clp_request *q)
     if (status != OK) {
         return status;
     }
-    if (!problem && clp_generate_plan(&plan, r, q, CLP_OP_FORWARD)) {
-        problem = clp_problem_make(r->pool, CLP_NOT_IMPLEMENTED,
-                                   "%s is not available for the model '%s': no channel that serves "
-                                   "it speaks this protocol.",
-                                   q->route.action, q->route.model);
+    if (!problem) {
+        problem = clp_generate_plan(&plan, r, q, CLP_OP_FORWARD);
+        if (problem && problem->retry_after_ms < 0) {
+            problem = clp_problem_make(r->pool, CLP_NOT_IMPLEMENTED,
+                                       "%s is not available for the model '%s': no channel that "
+                                       "serves it speaks this protocol.",
+                                       q->route.action, q->route.model);
+        }
     }
     if (problem) {
         return clp_reply_problem(r, q, problem);

@@ -17,6 +17,9 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem);
 /** Whom to ask, and in which order; what `op` needs decides who can be asked. */
 clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, clp_operation op);
 
+/** Would a plan find whom to ask, as things stand? Nothing is taken from anybody. */
+int clp_generate_could(request_rec *r, clp_request *q, clp_operation op);
+
 /** Parameters of the request's exchange; method and path are left to the caller. */
 clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_operation op,
                                         clp_plan *plan, clp_transport *transport);

@@ -331,6 +331,14 @@ static apr_status_t release(void *g)
     return APR_SUCCESS;
 }
 
+const apr_array_header_t *clp_live_hold(apr_pool_t *pool)
+{
+    generation *g = acquire();
+
+    apr_pool_cleanup_register(pool, g, release, apr_pool_cleanup_null);
+    return g->channels;
+}
+
 /* What the request began with. Sub- and redirected requests share it, so it is the first one's. */
 static const generation *generation_of(request_rec *r)
 {

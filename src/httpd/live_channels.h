@@ -33,6 +33,10 @@ const clp_channel_set *clp_live_channels(request_rec *r);
 /** What is in force, for a request; stays as long as the request. */
 clp_live_state clp_live_state_of(request_rec *r);
 
+/** All servers' channels in force, of const clp_channel *, for what is no request; they stay until
+ * the pool is cleared. Any thread. */
+const apr_array_header_t *clp_live_hold(apr_pool_t *pool);
+
 /** The channels of the configuration alone, of all servers, each name once. */
 const apr_array_header_t *clp_live_configured(void);
 

@@ -55,7 +55,6 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
     clp_chain *chain = apr_pcalloc(r->pool, sizeof(*chain));
     clp_session_status status = CLP_SESSION_ABSENT;
     clp_problem *problem = NULL;
-    clp_plan *plan;
 
     if (keeper->store) {
         status = clp_chain_load(chain, &problem, keeper->store, previous, &keeper->owner,
@@ -69,7 +68,7 @@ static clp_problem *find_chain(request_rec *r, clp_request *q, clp_response_keep
         keeper->chain = chain;
         /* Channels that keep nothing go on with it best; others have to do without our state. */
         q->continued_here = 1;
-        chain->foreign = clp_generate_plan(&plan, r, q, CLP_OP_GENERATE) != NULL;
+        chain->foreign = !clp_generate_could(r, q, CLP_OP_GENERATE);
         q->continued_here = !chain->foreign;
         return expand(r, q, keeper);
     }
@@ -113,19 +112,19 @@ static int reply_missing(request_rec *r, clp_request *q, const char *id)
         r, q, clp_problem_make(r->pool, CLP_NOT_FOUND, "Response with id '%s' not found.", id));
 }
 
-/* Ask a channel of the Responses protocol: *sent = 0 if there is none. */
+/* Ask a channel of the Responses protocol: *sent = 0 if there is none, and nothing was replied. */
 static int ask_upstream(request_rec *r, clp_request *q, const char *path, int *sent)
 {
     clp_exchange_params params;
     clp_transport *transport;
     clp_exchange *x;
     clp_plan *plan;
+    clp_problem *problem = clp_generate_plan(&plan, r, q, CLP_OP_RESOURCE);
 
-    *sent = 0;
-    if (clp_generate_plan(&plan, r, q, CLP_OP_RESOURCE)) {
-        return OK;
+    *sent = !problem || problem->retry_after_ms >= 0;
+    if (problem) {
+        return *sent ? clp_reply_problem(r, q, problem) : OK;
     }
-    *sent = 1;
     transport = clp_generate_transport(r);
     if (!transport) {
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -6,7 +6,9 @@
 #include <apr_strings.h>
 
 #include "settings.h"
+#include "state/rows.h"
 #include "upstream/tls_files.h"
+#include "wire/instant.h"
 #include "wire/quantity.h"
 
 /** The lines that a setting comes to, while they are made. */
@@ -211,6 +213,108 @@ static void show_never_retry(showing *to, const clp_channel *c)
     show_rules(to, c->never_retry);
 }
 
+static const char *named_count(showing *to, const char *name, apr_int64_t n)
+{
+    return apr_psprintf(to->pool, "%s=%" APR_INT64_T_FMT, name, n);
+}
+
+static const char *named_interval(showing *to, const char *name, apr_interval_time_t t)
+{
+    return named_time(to, name, apr_time_as_msec(t));
+}
+
+static void show_breaker(showing *to, const clp_channel *c)
+{
+    const clp_breaker_policy *policy = &c->breaker;
+    apr_array_header_t *line = new_line(to);
+    if (!policy->on) {
+        add(line, "Off");
+        return;
+    }
+    add(line, named_count(to, "window", policy->window));
+    add(line, named_count(to, "min", policy->min));
+    add(line, named_count(to, "percent", policy->percent));
+    add(line, named_interval(to, "open", policy->open));
+    add(line, named_interval(to, "probe", policy->probe));
+}
+
+static void show_cooldown(showing *to, const clp_channel *c)
+{
+    apr_array_header_t *line = new_line(to);
+    if (!c->cooldown.max) {
+        add(line, "Off");
+        return;
+    }
+    add(line, named_interval(to, "default", c->cooldown.assumed));
+    add(line, named_interval(to, "repeated", c->cooldown.repeated));
+    add(line, named_interval(to, "max", c->cooldown.max));
+}
+
+static void show_health_check(showing *to, const clp_channel *c)
+{
+    const clp_health_check *health = &c->health;
+    apr_array_header_t *line = new_line(to);
+    if (!health->interval) {
+        add(line, "Off");
+        return;
+    }
+    add(line, named_interval(to, "interval", health->interval));
+    add(line, named_interval(to, "timeout", health->timeout));
+    add(line, health->model ? apr_pstrcat(to->pool, "request=", health->model, NULL)
+                            : apr_pstrcat(to->pool, "path=", health->path, NULL));
+    add(line, named_count(to, "rise", health->rise));
+    add(line, named_count(to, "fall", health->fall));
+}
+
+static void show_weight(showing *to, const clp_channel *c)
+{
+    show_one(to, apr_itoa(to->pool, (int)c->weight));
+}
+
+static void show_key_order(showing *to, const clp_channel *c)
+{
+    show_one(to, clp_key_order_name(c->key_order));
+}
+
+static void show_limits(showing *to, const clp_limits *limits)
+{
+    apr_array_header_t *line = new_line(to);
+    add(line, named_count(to, "concurrent", limits->concurrent));
+    add(line, named_count(to, "requests", limits->requests));
+    add(line, named_count(to, "tokens", limits->tokens));
+}
+
+static void show_limit(showing *to, const clp_channel *c)
+{
+    show_limits(to, &c->limits);
+}
+
+static void show_key_limit(showing *to, const clp_channel *c)
+{
+    show_limits(to, &c->key_limits);
+}
+
+static void show_promotion(showing *to, const clp_channel *c)
+{
+    const char *names = NULL;
+    apr_array_header_t *line = new_line(to);
+    if (!c->promotion.until) {
+        add(line, "Off");
+        return;
+    }
+    add(line,
+        apr_pstrcat(to->pool, "until=", clp_instant_text(c->promotion.until, to->pool), NULL));
+    for (int p = 0; p < CLP_PROTOCOL_OTHER; p++) {
+        if (c->promotion.protocols & (apr_uint32_t)1 << p) {
+            const char *name = clp_protocol_name((clp_protocol)p);
+            names = names ? apr_pstrcat(to->pool, names, ",", name, NULL) : name;
+        }
+    }
+    if (names) {
+        add(line, apr_pstrcat(to->pool, "protocols=", names, NULL));
+    }
+}
+
 /** Bytes of clp_channel that a setting fills. */
 typedef struct member {
     apr_size_t at, size;
@@ -247,8 +351,16 @@ static const struct row {
     ROW(AUTH, ARGS, show_auth, MEMBER(auth), MEMBER(auth_header)),
     ROW(OPTIONS, NAMED, show_options, MEMBER(traits)),
     ROW(API_VERSION, TEXT, show_api_version, MEMBER(api_version)),
+    ROW(BREAKER, NAMED, show_breaker, MEMBER(breaker)),
+    ROW(COOLDOWN, NAMED, show_cooldown, MEMBER(cooldown)),
     ROW(RETRY_ON, LIST, show_retry, MEMBER(retry)),
     ROW(NEVER_RETRY_ON, LIST, show_never_retry, MEMBER(never_retry)),
+    ROW(HEALTH_CHECK, NAMED, show_health_check, MEMBER(health)),
+    ROW(WEIGHT, NUMBER, show_weight, MEMBER(weight)),
+    ROW(KEY_ORDER, TEXT, show_key_order, MEMBER(key_order)),
+    ROW(LIMIT, NAMED, show_limit, MEMBER(limits)),
+    ROW(KEY_LIMIT, NAMED, show_key_limit, MEMBER(key_limits)),
+    ROW(PROMOTION, NAMED, show_promotion, MEMBER(promotion)),
 #undef ROW
 };
 

@@ -36,7 +36,17 @@ clp_setter clp_set_proxy;
 clp_setter clp_set_http2;
 clp_setter clp_set_header;
 
+/* settings_share.c: how much of the requests it gets */
+clp_setter clp_set_weight;
+clp_setter clp_set_key_order;
+clp_setter clp_set_limit;
+clp_setter clp_set_key_limit;
+clp_setter clp_set_promotion;
+
 /* settings_failure.c: what follows when it fails */
+clp_setter clp_set_breaker;
+clp_setter clp_set_cooldown;
+clp_setter clp_set_health_check;
 clp_setter clp_set_retry_on;
 clp_setter clp_set_never_retry_on;
 
@@ -47,6 +57,31 @@ clp_setter clp_set_never_retry_on;
 const char *clp_service_name(const clp_dialect *dialect);
 const char *clp_auth_name(clp_auth_scheme scheme);
 const char *clp_status_name(clp_channel_status status);
+const char *clp_key_order_name(clp_key_order order);
+
+/** A NAME=VALUE of settings that have several. */
+typedef enum clp_argument_kind {
+    CLP_ARGUMENT_COUNT,   /**< a number */
+    CLP_ARGUMENT_TIME,    /**< a time, in milliseconds */
+    CLP_ARGUMENT_SECONDS, /**< a time in whole seconds; in seconds */
+    CLP_ARGUMENT_TEXT
+} clp_argument_kind;
+
+typedef struct clp_argument {
+    const char *name;
+    clp_argument_kind kind;
+    apr_int64_t min, max;
+    const char *range;  /**< what it may be, in words that follow "is not" */
+    apr_int64_t number; /**< out: -1 = not said */
+    const char *text;   /**< out: NULL = not said */
+} clp_argument;
+
+/** Read arguments into the args they name, each once. NULL or an error text. */
+const char *clp_setting_arguments(const clp_channel_draft *d, int argc, const char *const *argv,
+                                  clp_argument *args, int n);
+
+/** Off alone? */
+int clp_setting_is_off(int argc, const char *const *argv);
 
 /** On or Off: 1 and `value`, else 0. */
 int clp_setting_flag(const char *text, int *value);

@@ -87,8 +87,19 @@ static const char *const samples[CLP_SETTING_COUNT] = {
     [CLP_SETTING_AUTH] = "[\"header\",\"x-own\"]",
     [CLP_SETTING_OPTIONS] = "{\"developer-role\":true,\"sampling\":false}",
     [CLP_SETTING_API_VERSION] = "\"2026-10-21\"",
+    [CLP_SETTING_BREAKER] =
+        "{\"window\":20,\"min\":7,\"percent\":25,\"open\":\"1min\",\"probe\":\"90s\"}",
+    [CLP_SETTING_COOLDOWN] = "{\"default\":\"90s\",\"repeated\":\"15min\",\"max\":\"12h\"}",
     [CLP_SETTING_RETRY_ON] = "[\"404\",\"5xx/busy:come * later\"]",
     [CLP_SETTING_NEVER_RETRY_ON] = "[\"500-502\",\"/odd\"]",
+    [CLP_SETTING_HEALTH_CHECK] = "{\"interval\":\"1min\",\"timeout\":\"1500ms\","
+                                 "\"request\":\"small\",\"rise\":2,\"fall\":4}",
+    [CLP_SETTING_WEIGHT] = "5",
+    [CLP_SETTING_KEY_ORDER] = "\"rotate\"",
+    [CLP_SETTING_LIMIT] = "{\"concurrent\":5,\"requests\":60,\"tokens\":100000}",
+    [CLP_SETTING_KEY_LIMIT] = "{\"concurrent\":1,\"requests\":2,\"tokens\":3}",
+    [CLP_SETTING_PROMOTION] =
+        "{\"until\":\"2027-01-31T18:00:00Z\",\"protocols\":\"messages,gemini\"}",
 };
 
 /* Paths of files have no sample: they are checked when they are said. */
@@ -143,6 +154,18 @@ static void keys_are_masked(void)
     OK(strstr(json, "\"source\":\"file:two\"") != NULL, "the document names the source");
     OK(strstr(conf, "\n    ChannelKey file:two\n") && strstr(conf, "\n    # ChannelKey sk-"),
        "a source is said once, a literal key is a comment: %s", conf);
+}
+
+/* What is off, is so in one word. */
+static void settings_off(void)
+{
+    static const char *const off[] = {"breaker", "cooldown", "healthCheck", "promotion"};
+    for (apr_size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+        clp_channel_draft d;
+        const char *member = apr_psprintf(pool, "\"%s\":\"Off\"", off[i]);
+        IS_STR(read_into(&d, apr_psprintf(pool, "{%s}", member)), NULL, member);
+        OK(strstr(written(d.channel), member) != NULL, "and back: %s", member);
+    }
 }
 
 static void configuration_text(void)
@@ -240,6 +263,7 @@ int main(void)
     pool = tap_begin();
     every_setting_comes_back();
     keys_are_masked();
+    settings_off();
     configuration_text();
     like_another();
     errors();

@@ -217,7 +217,7 @@ sub answer {
     my ($model) = $$body =~ /"model"\s*:\s*"((?:[^"\\]|\\.)*)"/;
     $model = $path_model =~ s/%([0-9A-F]{2})/chr hex $1/ger if defined $action;
     $model //= '';
-    my $key = $request->{path} =~ m{/use/([\w.-]+)} ? $1 : $model =~ /^script:(.+)$/ ? $1 : undef;
+    my $key = $request->{path} =~ m{/use/([\w.+-]+)} ? $1 : $model =~ /^script:(.+)$/ ? $1 : undef;
     my $entry = $c->{entry} = {
         n => ++$self->{serial}, time => time, method => $request->{method}, path => $request->{path},
         headers => $request->{headers}, body_bytes => length $$body,
