@@ -343,19 +343,20 @@ const apr_array_header_t *clp_live_hold(apr_pool_t *pool)
 static const generation *generation_of(request_rec *r)
 {
     clp_request *q = clp_request_of(r);
+    generation *g;
 
-    if (!q || !q->channels) {
-        generation *g = acquire();
-        while (r->main || r->prev) {
-            r = r->main ? r->main : r->prev;
-        }
-        apr_pool_cleanup_register(r->pool, g, release, apr_pool_cleanup_null);
-        if (!q) {
-            return g;
-        }
+    if (q && q->channels) {
+        return q->channels;
+    }
+    g = acquire();
+    while (r->main || r->prev) {
+        r = r->main ? r->main : r->prev;
+    }
+    apr_pool_cleanup_register(r->pool, g, release, apr_pool_cleanup_null);
+    if (q) {
         q->channels = g;
     }
-    return q->channels;
+    return g;
 }
 
 const clp_channel_set *clp_live_channels(request_rec *r)

@@ -48,7 +48,8 @@ static inline int fuzz_request(const clp_dialect *from, const uint8_t *data, siz
     apr_pool_t *pool = fuzz_pool();
     clp_span body = clp_span_of((const char *)data, size);
     unsigned choice = fuzz_byte(&body);
-    clp_target target = {models[choice & 64 ? 4 + (choice & 1) : choice & 3], &traits, 8192};
+    clp_target target = {models[choice & 64 ? 4 + (choice & 1) : choice & 3], &traits, 8192,
+                         (choice & 32) != 0};
     clp_conversation *c;
     clp_sniffed sniffed;
 
