@@ -7,6 +7,7 @@
 #include "http_config.h"
 
 #include "src/httpd/auth.h"
+#include "src/httpd/body_log.h"
 #include "src/httpd/child.h"
 #include "src/httpd/config.h"
 #include "src/httpd/cors.h"
@@ -14,6 +15,7 @@
 #include "src/httpd/envelope_key.h"
 #include "src/httpd/error_shape.h"
 #include "src/httpd/front.h"
+#include "src/httpd/line_log.h"
 #include "src/httpd/live_channels.h"
 #include "src/httpd/shared_state.h"
 #include "src/httpd/status.h"
@@ -33,6 +35,8 @@ static void register_hooks(apr_pool_t *p)
     clp_cors_register(p);
     clp_error_shape_register(p);
     clp_demo_register(p);
+    clp_line_log_register(p);
+    clp_body_log_register(p);
     clp_log_tags_register(p);
     clp_polling_register(p);
 }

@@ -12,6 +12,7 @@
 #include "gateway/response_keep.h"
 #include "sched/plan.h"
 #include "gateway/thread_pins.h"
+#include "upstream/trace_context.h"
 #include "upstream/transport.h"
 
 /**
@@ -67,6 +68,7 @@ typedef struct clp_exchange_params {
     apr_interval_time_t keepalive; /**< 0 = none */
     clp_retry_rules retry;
     apr_int64_t default_max_tokens;
+    const clp_trace *trace; /**< which trace it belongs to; NULL = none is passed on */
     const char *request_id; /**< ours, for clients whose upstream gave none; NULL = none */
     const char *method;     /**< CLP_OP_RESOURCE: GET, POST or DELETE */
     const char *path; /**< CLP_OP_RESOURCE: behind the version, e.g. "/responses/ID"; escaped */

@@ -38,6 +38,9 @@ typedef enum clp_attempt_result {
 /** "served", "failed", "truncated", "lost", "aborted"; "running" for one without an end. */
 const char *clp_attempt_result_name(clp_attempt_result r);
 
+/** "end", "tool", "length", "sequence", "window", "filter", "pause". */
+const char *clp_stop_name(clp_stop stop);
+
 typedef struct clp_attempt_record {
     clp_candidate candidate;
     clp_attempt_result result;

@@ -87,6 +87,9 @@ void clp_sha256_hex(clp_span s, char out[65]);
 /** 32 raw bytes of SHA-256. */
 void clp_sha256(clp_span s, unsigned char out[32]);
 
+/** `n` bytes from the system's random source. */
+void clp_random_bytes(unsigned char *out, apr_size_t n);
+
 /** `n` characters of [0-9A-Za-z] from the system's random source, in `pool`. */
 const char *clp_random_base62(apr_size_t n, apr_pool_t *pool);
 

@@ -76,7 +76,7 @@ static const char *query_of(const clp_exchange_params *params, const clp_candida
 }
 
 static apr_table_t *headers_of(const clp_exchange_params *params, const clp_candidate *candidate,
-                               int passthrough, apr_pool_t *pool)
+                               int number, int passthrough, apr_pool_t *pool)
 {
     const clp_channel *c = candidate->channel;
     apr_table_t *headers = apr_table_make(pool, 16);
@@ -93,6 +93,9 @@ static apr_table_t *headers_of(const clp_exchange_params *params, const clp_cand
         apr_table_setn(headers, "anthropic-version", c->api_version);
     }
     apr_table_setn(headers, "Content-Type", "application/json");
+    if (params->trace) {
+        clp_trace_write(headers, params->trace, number, pool);
+    }
     clp_channel_sign(headers, c, candidate->key, pool);
     clp_channel_edit_headers(headers, c);
     return headers;
@@ -152,8 +155,8 @@ static clp_problem *pass(clp_call *out, const clp_exchange_params *params,
 }
 
 clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
-                           const clp_candidate *candidate, clp_conversation **conversation,
-                           apr_pool_t *keep, apr_pool_t *pool)
+                           const clp_candidate *candidate, int number,
+                           clp_conversation **conversation, apr_pool_t *keep, apr_pool_t *pool)
 {
     const clp_channel *c = candidate->channel;
     clp_problem *problem = NULL;
@@ -173,7 +176,7 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
     out->request.url = clp_address_make(
         candidate->url, c->dialect == &clp_dialect_gemini ? "/v1beta" : "/v1",
         endpoint_of(params, candidate, pool), query_of(params, candidate, out->passthrough), pool);
-    out->request.headers = headers_of(params, candidate, out->passthrough, pool);
+    out->request.headers = headers_of(params, candidate, number, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
     out->request.tls = &c->tls;
     out->request.proxy = c->proxy;

@@ -27,6 +27,20 @@ const char *clp_attempt_result_name(clp_attempt_result r)
     return "unknown";
 }
 
+const char *clp_stop_name(clp_stop stop)
+{
+    switch (stop) {
+    case CLP_STOP_END: return "end";
+    case CLP_STOP_SEQUENCE: return "sequence";
+    case CLP_STOP_LENGTH: return "length";
+    case CLP_STOP_WINDOW: return "window";
+    case CLP_STOP_TOOL: return "tool";
+    case CLP_STOP_FILTER: return "filter";
+    case CLP_STOP_PAUSE: return "pause";
+    }
+    return "unknown";
+}
+
 const clp_attempt_record *clp_outcome_last(const clp_outcome *o)
 {
     int n = o->winner >= 0 ? o->winner : o->attempts->nelts - 1;

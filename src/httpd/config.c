@@ -37,6 +37,8 @@ void *clp_dir_config_merge(apr_pool_t *p, void *base_conf, void *add_conf)
     conf->named_models = add->named_models ? add->named_models : base->named_models;
     conf->access_keys = add->access_keys ? add->access_keys : base->access_keys;
     conf->cors = add->cors ? add->cors : base->cors;
+    conf->body_log = add->body_log_said ? add->body_log : base->body_log;
+    conf->body_log_said = add->body_log_said || base->body_log_said;
     return conf;
 }
 

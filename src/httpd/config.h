@@ -43,6 +43,7 @@ extern module AP_MODULE_DECLARE_DATA claude_proxy_module __attribute__((visibili
     N(cors_max_age_ms, 600 * 1000)           /* ClaudeCORSMaxAge */                                \
     N(ignore_abort, 0)                       /* ClaudeIgnoreClientAbort */                         \
     N(models_cache_ms, 60 * 1000)            /* ClaudeModelsCache; 0 = off */                      \
+    N(body_log_text, 1024)                   /* ClaudeBodyLogMax, bytes */                         \
     N(attempt_headers, 0)                    /* ClaudeDebugHeaders */                              \
     N(sessions, 1)                           /* ClaudeSessions */                                  \
     N(session_idle_ms, 24 * 3600 * 1000)     /* ClaudeSessionIdle */                               \
@@ -62,6 +63,8 @@ typedef struct clp_dir_config {
     apr_array_header_t *named_models;     /**< of const char *: ClaudeModels */
     struct clp_access_keys *access_keys;  /**< ClaudeAccessKey, ClaudeAccessKeyFile */
     struct clp_cors *cors;                /**< ClaudeCORSOrigin */
+    struct clp_line_log *body_log;        /**< ClaudeBodyLog; NULL = off */
+    int body_log_said;                    /**< it was said, be it Off */
 } clp_dir_config;
 
 typedef struct clp_max_tokens_rule {

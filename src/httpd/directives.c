@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "access_keys.h"
+#include "body_log.h"
 #include "channel_section.h"
 #include "cors.h"
 #include "secrets.h"
@@ -340,6 +341,13 @@ static const char *set_global_session_store(cmd_parms *cmd, void *dir, const cha
     return clp_session_socache_make(&conf->session_socache, cmd, text);
 }
 
+static const char *set_body_log(cmd_parms *cmd, void *dir, const char *target)
+{
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_LIMIT);
+
+    return wrong ? wrong : clp_body_log_set(cmd, dir, target);
+}
+
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)
 #define KIB      ((apr_int64_t)1024)
 #define MIB      (KIB * 1024)
@@ -452,6 +460,11 @@ const command_rec clp_directives[] = {
                   ANYWHERE, "how long browsers may keep the answer to a preflight"),
     AP_INIT_FLAG("ClaudeIgnoreClientAbort", set_dir_flag, DIR_FLAG(ignore_abort), ANYWHERE,
                  "On or Off: whether a request goes on when its client has gone"),
+    AP_INIT_TAKE1("ClaudeBodyLog", set_body_log, NULL, ANYWHERE,
+                  "a file or |program that gets requests and answers as lines of JSON, or Off"),
+    AP_INIT_TAKE1("ClaudeBodyLogMax", set_dir_number,
+                  DIR_NUMBER(body_log_text, A_SIZE, 16, MIB, "a size from 16 to 1m"),
+                  ANYWHERE, "longest text that ClaudeBodyLog shows whole"),
     AP_INIT_FLAG("ClaudeDebugHeaders", set_dir_flag, DIR_FLAG(attempt_headers), ANYWHERE,
                  "On or Off: whether answers tell channel, attempts and process"),
     {NULL}};

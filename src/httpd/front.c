@@ -7,6 +7,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "body_log.h"
 #include "endpoints.h"
 #include "reply.h"
 
@@ -127,6 +128,7 @@ static int handle(request_rec *r)
     if (!r->user && CLP_CONF(q->conf, require_user)) {
         return refuse_nobody(r, q);
     }
+    clp_body_log_begin(r, q);
     switch (q->route.endpoint) {
     case CLP_ENDPOINT_MESSAGES:
     case CLP_ENDPOINT_COMPLETIONS:

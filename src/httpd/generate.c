@@ -136,6 +136,7 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
     params.retry.wait_max = apr_time_from_msec(CLP_CONF(q->conf, retry_wait_ms));
     params.retry.hedge = apr_time_from_msec(CLP_CONF(q->conf, hedge_ms));
     params.default_max_tokens = clp_config_max_tokens(q->conf, q->sniffed.model);
+    params.trace = &q->trace;
     params.request_id = q->id;
     params.pins = clp_child_pins();
     params.scope = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).scope;

@@ -159,6 +159,17 @@ static const char *gateway_id(const tag_source *s)
     return s->q->id;
 }
 
+static const char *trace_id(const tag_source *s)
+{
+    return s->q->trace.trace_id;
+}
+
+static const char *span_id(const tag_source *s)
+{
+    const clp_trace *trace = &s->q->trace;
+    return trace->span[0] ? trace->span : trace->parent;
+}
+
 static const char *user(const tag_source *s)
 {
     return s->r->user;
@@ -171,18 +182,12 @@ static const char *stream(const tag_source *s)
 
 static const char *stop(const tag_source *s)
 {
-    static const char *const names[] = {
-        [CLP_STOP_END] = "end",       [CLP_STOP_SEQUENCE] = "sequence",
-        [CLP_STOP_LENGTH] = "length", [CLP_STOP_WINDOW] = "window",
-        [CLP_STOP_TOOL] = "tool",     [CLP_STOP_FILTER] = "filter",
-        [CLP_STOP_PAUSE] = "pause",
-    };
     clp_endpoint e = s->q->route.endpoint;
     if (!s->outcome || s->outcome->result != CLP_RESULT_OK ||
         (e != CLP_ENDPOINT_MESSAGES && e != CLP_ENDPOINT_CHAT && e != CLP_ENDPOINT_RESPONSES)) {
         return NULL;
     }
-    return names[s->outcome->stop];
+    return clp_stop_name(s->outcome->stop);
 }
 
 /* What became of an attempt: the upstream's status if it told a failure, else a word. */
@@ -265,6 +270,8 @@ static const tag tags[] = {
     TAG("retry-after", retry_after),
     TAG("request-id", request_id),
     TAG("gateway-id", gateway_id),
+    TAG("trace-id", trace_id),
+    TAG("span-id", span_id),
     TAG("user", user),
     TAG("stream", stream),
     TAG("stop", stop),

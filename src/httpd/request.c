@@ -93,6 +93,7 @@ clp_request *clp_request_make(request_rec *r, const clp_route *route)
     q->conf = clp_dir_config_of(r);
     q->route = *route;
     q->id = clp_request_name(r);
+    clp_trace_read(&q->trace, r->headers_in);
     ap_set_module_config(r->request_config, &claude_proxy_module, q);
     return q;
 }

@@ -5,6 +5,7 @@
 #include "gateway/outcome.h"
 #include "gateway/response_keep.h"
 #include "route.h"
+#include "upstream/trace_context.h"
 
 /**
  * @file request.h
@@ -19,9 +20,11 @@ typedef struct clp_request {
     const clp_dir_config *conf;
     clp_route route;
     const char *id;                    /**< "req_" and 22 characters; goes to log and client */
+    clp_trace trace;                   /**< the trace it belongs to */
     clp_span body;                     /**< decoded */
     clp_sniffed sniffed;               /**< zero until the body was looked over */
     const clp_outcome *outcome;        /**< NULL when no exchange took place */
+    struct clp_body_copy *copy;        /**< for ClaudeBodyLog: body_log.c's own; else NULL */
     const clp_problem *problem;        /**< what the client was told instead, or NULL */
     const clp_response_keeper *keeper; /**< Responses: how to keep the answer; else NULL */
     const void *channels;              /**< those it began with: live_channels.c's own */

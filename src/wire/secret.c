@@ -92,20 +92,36 @@ static unsigned char random_byte(random_stock *stock)
     return stock->bytes[--stock->left];
 }
 
-const char *clp_random_base62(apr_size_t n, apr_pool_t *pool)
+static random_stock *stock_of_thread(void)
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static __thread random_stock stock;
-    char *s = apr_palloc(pool, n + 1);
-    apr_size_t have = 0;
     pid_t self = getpid();
 
     if (stock.owner != self) {
         stock.owner = self;
         stock.left = 0;
     }
+    return &stock;
+}
+
+void clp_random_bytes(unsigned char *out, apr_size_t n)
+{
+    random_stock *stock = stock_of_thread();
+
+    for (apr_size_t i = 0; i < n; i++) {
+        out[i] = random_byte(stock);
+    }
+}
+
+const char *clp_random_base62(apr_size_t n, apr_pool_t *pool)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    random_stock *stock = stock_of_thread();
+    char *s = apr_palloc(pool, n + 1);
+    apr_size_t have = 0;
+
     while (have < n) {
-        unsigned char byte = random_byte(&stock);
+        unsigned char byte = random_byte(stock);
         /* 248 = 4 * 62: above it the low digits would come more often */
         if (byte < 248) {
             s[have++] = digits[byte % 62];
