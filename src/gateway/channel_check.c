@@ -172,7 +172,7 @@ static clp_problem *ask_model(clp_channel_check *check)
     candidate.url = APR_ARRAY_IDX(c->urls, 0, const char *);
     candidate.key = first_key(c);
     candidate.model = check->how->model;
-    problem = clp_call_make(&call, &params, &candidate, &conversation, check->pool, check->pool);
+    problem = clp_call_make(&call, &params, &candidate, 0, &conversation, check->pool, check->pool);
     check->request = call.request;
     return problem;
 }
