@@ -6,9 +6,11 @@
  *
  *   upstream PORT        listens on 127.0.0.1; PORT 0 = any, the number goes to stdout
  *
- * The path chooses the protocol (/v1/messages, /v1/chat/completions), words in the request's
- * body the answer:
- *   "stream":true    a stream of 200 chunks, in writes of up to 16 KB; else a document of 512 bytes
+ * The path chooses the protocol (/v1/messages, /v1/chat/completions, /v1/responses,
+ * models/M:generateContent), words in the request's body or path the answer:
+ *
+ *   "stream":true    a stream of 200 chunks, in writes of up to 16 KB; else a document of 512 bytes;
+ *   :stream          the same for Gemini, whose path tells it
  *   bench-drip       a stream whose every event is a write of its own
  *   bench-hold       the answer comes half a second late, so that requests pile up
  */
@@ -53,7 +55,7 @@ typedef struct client {
     int64_t due;  /* held back until then; 0 = not */
 } client;
 
-enum { MESSAGES, CHAT, PROTOCOLS };
+enum { MESSAGES, CHAT, RESPONSES, GEMINI, PROTOCOLS };
 
 static answer documents[PROTOCOLS], streams[PROTOCOLS], drips[PROTOCOLS];
 static client *clients[MAX_CLIENTS];
@@ -112,7 +114,12 @@ static void end_write(answer *a)
 /* Words that name the protocol: who reads the end of the way can tell which upstream served. */
 static void fill(char *text, size_t n, int protocol)
 {
-    static const char *const words[PROTOCOLS] = {"messages upstream says ", "chat upstream says "};
+    static const char *const words[PROTOCOLS] = {
+        [MESSAGES] = "messages upstream says ",
+        [CHAT] = "chat upstream says ",
+        [RESPONSES] = "responses upstream says ",
+        [GEMINI] = "gemini upstream says ",
+    };
     size_t length = strlen(words[protocol]);
     for (size_t i = 0; i < n; i++) {
         text[i] = words[protocol][i % length];
@@ -120,13 +127,41 @@ static void fill(char *text, size_t n, int protocol)
     text[n] = '\0';
 }
 
+#define RESPONSE                                                                                   \
+    "\"id\":\"resp_bench\",\"object\":\"response\",\"created_at\":1700000000,\"model\":\"bench\"," \
+    "\"error\":null,\"incomplete_details\":null,\"tools\":[],\"tool_choice\":\"auto\","            \
+    "\"parallel_tool_calls\":true,\"metadata\":{},\"instructions\":null,\"temperature\":1.0,"      \
+    "\"top_p\":1.0,\"store\":false,"
+#define OUTPUT                                                                                     \
+    "{\"id\":\"msg_bench\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\","  \
+    "\"content\":[{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"%s\"}]}"
+#define RESPONSE_USAGE                                                                             \
+    "\"usage\":{\"input_tokens\":250,\"input_tokens_details\":{\"cached_tokens\":0},"              \
+    "\"output_tokens\":128,\"output_tokens_details\":{\"reasoning_tokens\":0},"                    \
+    "\"total_tokens\":378}"
+#define GEMINI_END                                                                                 \
+    ",\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":250,"        \
+    "\"candidatesTokenCount\":128,\"totalTokenCount\":378},\"modelVersion\":\"bench\","            \
+    "\"responseId\":\"bench\"}"
+
 static void make_document(answer *a, int protocol)
 {
     char text[REPLY_TEXT + 1];
     answer body = {0};
 
     fill(text, REPLY_TEXT, protocol);
-    if (protocol == MESSAGES) {
+    if (protocol == RESPONSES) {
+        addf(&body,
+             "{" RESPONSE "\"status\":\"completed\",\"output\":[" OUTPUT "]," RESPONSE_USAGE "}",
+             text);
+    }
+    else if (protocol == GEMINI) {
+        addf(&body,
+             "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"%s\"}]"
+             "}" GEMINI_END,
+             text);
+    }
+    else if (protocol == MESSAGES) {
         addf(&body,
              "{\"id\":\"msg_01bench\",\"type\":\"message\",\"role\":\"assistant\","
              "\"model\":\"bench\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}],"
@@ -149,12 +184,96 @@ static void make_document(answer *a, int protocol)
     free(body.bytes);
 }
 
+static int make_gemini_event(answer *a, const char *text, int i)
+{
+    if (i < CHUNKS) {
+        addf(a,
+             "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":"
+             "\"%s\"}]},\"index\":0}],\"modelVersion\":\"bench\",\"responseId\":\"bench\"}\r\n\r\n",
+             text);
+    }
+    else if (i == CHUNKS) {
+        addf(a, "data: "
+                "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]"
+                "}" GEMINI_END "\r\n\r\n");
+    }
+    return i <= CHUNKS;
+}
+
+static void add_response_event(answer *a, const char *type, int number, const char *rest)
+{
+    addf(a, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%d,", type, type, number);
+    add(a, rest, strlen(rest));
+    addf(a, "}\n\n");
+}
+
+#define PLACE "\"item_id\":\"msg_bench\",\"output_index\":0,\"content_index\":0,"
+#define PART                                                                                       \
+    "\"part\":{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"%s\"}"
+
+static void begin_response(answer *a)
+{
+    char rest[1024];
+
+    snprintf(rest, sizeof(rest), PLACE PART, "");
+    add_response_event(a, "response.created", 0,
+                       "\"response\":{" RESPONSE "\"status\":\"in_progress\",\"output\":[],"
+                       "\"usage\":null}");
+    add_response_event(a, "response.output_item.added", 1,
+                       "\"output_index\":0,\"item\":{\"id\":\"msg_bench\",\"type\":\"message\","
+                       "\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}");
+    add_response_event(a, "response.content_part.added", 2, rest);
+}
+
+static void end_response(answer *a)
+{
+    static char text[CHUNKS * CHUNK_TEXT + 1], rest[CHUNKS * CHUNK_TEXT + 2048];
+
+    for (int i = 0; i < CHUNKS; i++) {
+        fill(text + (size_t)i * CHUNK_TEXT, CHUNK_TEXT, RESPONSES);
+    }
+    snprintf(rest, sizeof(rest), PLACE "\"logprobs\":[],\"text\":\"%s\"", text);
+    add_response_event(a, "response.output_text.done", CHUNKS + 3, rest);
+    snprintf(rest, sizeof(rest), PLACE PART, text);
+    add_response_event(a, "response.content_part.done", CHUNKS + 4, rest);
+    snprintf(rest, sizeof(rest), "\"output_index\":0,\"item\":" OUTPUT, text);
+    add_response_event(a, "response.output_item.done", CHUNKS + 5, rest);
+    snprintf(rest, sizeof(rest),
+             "\"response\":{" RESPONSE "\"status\":\"completed\",\"output\":[" OUTPUT
+             "]," RESPONSE_USAGE "}",
+             text);
+    add_response_event(a, "response.completed", CHUNKS + 6, rest);
+}
+
+static int make_response_event(answer *a, const char *text, int i)
+{
+    char rest[1024];
+
+    if (i == 0) {
+        begin_response(a);
+    }
+    if (i < CHUNKS) {
+        snprintf(rest, sizeof(rest), PLACE "\"logprobs\":[],\"delta\":\"%s\"", text);
+        add_response_event(a, "response.output_text.delta", i + 3, rest);
+    }
+    else if (i == CHUNKS) {
+        end_response(a);
+    }
+    return i <= CHUNKS;
+}
+
 /* Event number i of a stream, or 0 behind the last. */
 static int make_event(answer *a, int protocol, int i)
 {
     char text[CHUNK_TEXT + 1];
 
     fill(text, CHUNK_TEXT, protocol);
+    if (protocol == RESPONSES) {
+        return make_response_event(a, text, i);
+    }
+    if (protocol == GEMINI) {
+        return make_gemini_event(a, text, i);
+    }
     if (protocol == CHAT) {
         static const char head[] = "data: {\"id\":\"chatcmpl-bench\",\"object\":"
                                    "\"chat.completion.chunk\",\"created\":1700000000,"
@@ -275,13 +394,17 @@ static int holds(const char *p, size_t n, const char *word)
 static const answer *choose(const char *head, const char *body, size_t n, int *hold)
 {
     size_t line = strcspn(head, "\r");
-    int protocol = holds(head, line, "/chat/completions") ? CHAT : MESSAGES;
+    int protocol = holds(head, line, "/chat/completions") ? CHAT
+                   : holds(head, line, "/responses")      ? RESPONSES
+                   : holds(head, line, "enerateContent")  ? GEMINI
+                                                          : MESSAGES;
 
-    *hold = holds(body, n, "bench-hold");
-    if (!holds(body, n, "\"stream\":true")) {
+    *hold = holds(head, line, "bench-hold") || holds(body, n, "bench-hold");
+    if (!holds(head, line, ":stream") && !holds(body, n, "\"stream\":true")) {
         return &documents[protocol];
     }
-    return holds(body, n, "bench-drip") ? &drips[protocol] : &streams[protocol];
+    return holds(head, line, "bench-drip") || holds(body, n, "bench-drip") ? &drips[protocol]
+                                                                           : &streams[protocol];
 }
 
 /* Send what can be sent; 0 = the client is gone. */

@@ -7,86 +7,17 @@ use strict;
 use warnings;
 
 use ClaudeTest;
-use File::Temp ();
-use IO::Socket::INET ();
+use ClaudeTest::Host qw(free_port host_dir host_start program program_start program_stop slurp);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-sub program {
-    my ($name) = @_;
-    return (grep { -x } map { "$_/$name" } split(/:/, $ENV{PATH}), '/usr/bin')[0]
-        // die "no $name: packaging/install-deps.sh test brings it\n";
-}
-
-my $dir = File::Temp::tempdir('clp-stores-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-my $vars = Apache::Test::config()->{vars};
+my $dir = host_dir();
 my $upstream = ClaudeTest::Run::ports()->{upstream};
-my %pid;
-
-sub spill {
-    my ($path, $text) = @_;
-    open my $fh, '>', $path or die "$path: $!\n";
-    print {$fh} $text;
-    close $fh or die "$path: $!\n";
-    return;
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $fh, '<', $path or return '';
-    local $/;
-    return <$fh>;
-}
-
-sub free_port {
-    my $held = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1) or die "no port: $@\n";
-    return $held->sockport;
-}
-
-sub run {
-    my ($name, $port, @command) = @_;
-    defined(my $pid = fork) or die "fork: $!\n";
-    if (!$pid) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$dir/$name.out";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-    $pid{$name} = $pid;
-    my $up = wait_for(20, sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
-    diag slurp("$dir/$name.out"), slurp("$dir/$name/error_log") if !$up;
-    return ok $up, "$name is up";
-}
-
-sub stop {
-    my ($name) = @_;
-    my $pid = delete $pid{$name} or return;
-    kill TERM => $pid;
-    waitpid $pid, 0;
-    return;
-}
-
-END {
-    my $status = $?;
-    stop($_) for keys %pid;
-    $? = $status;
-}
 
 # A server of its own with this session store.
 sub server {
     my ($name, $store) = @_;
-    my $port = free_port();
-    my ($libexec) = map { /^LoadModule mpm_event_module "?(.*)\/mod_mpm_event\.so/ } split /\n/,
-        slurp("$vars->{t_conf}/base.conf");
-    my ($module) = map { /^LoadModule claude_proxy_module "?([^"\n]*)/ } split /\n/, slurp("$vars->{t_conf}/base.conf");
-    mkdir "$dir/$name" or die "$dir/$name: $!\n";
-    spill("$dir/$name.conf", join '', map { "$_\n" } (
-        "ServerRoot $dir/$name", 'ServerName localhost', "Listen 127.0.0.1:$port", "PidFile $dir/$name/pid",
-        "DefaultRuntimeDir $dir/$name", "ErrorLog $dir/$name/error_log", 'LogLevel info',
-        (map { "LoadModule ${_}_module $libexec/mod_$_.so" } qw(mpm_event authn_core authz_core
-            socache_redis socache_memcache socache_shmcb socache_dbm)),
-        "LoadModule claude_proxy_module $module", "ClaudeSessionStore $store", 'ServerLimit 2', 'StartServers 2',
-        'ThreadsPerChild 4', 'MaxRequestWorkers 8', 'RedisTimeout 500', 'ClaudeSessionMaxTokens 1000000',
+    return host_start($name, "ClaudeSessionStore $store", 'RedisTimeout 500', 'ClaudeSessionMaxTokens 1000000',
         '<ClaudeChannel c>', 'ChannelService openai', "ChannelURL http://127.0.0.1:$upstream", 'ChannelKey k',
         '</ClaudeChannel>',
         '<ClaudeChannel held>', 'ChannelService responses', "ChannelURL http://127.0.0.1:$upstream/use/held",
@@ -95,9 +26,7 @@ sub server {
         'ChannelKey thread-key-1 thread-key-2', 'ChannelModels claude-*',
         "ChannelModelMap claude-busy script:failures/429#$name", '</ClaudeChannel>',
         'ClaudeChannelSet keeping held threads', 'ClaudeChannelSet ours c', 'ClaudeProxy On', 'ClaudeRequireUser Off',
-        'ClaudeUseSet ours', '<Location /keeping>', 'ClaudeProxy On', 'ClaudeUseSet keeping', '</Location>'));
-    run($name, $port, $vars->{httpd}, '-DFOREGROUND', '-f', "$dir/$name.conf") or return;
-    return "127.0.0.1:$port";
+        'ClaudeUseSet ours', '<Location /keeping>', 'ClaudeProxy On', 'ClaudeUseSet keeping', '</Location>');
 }
 
 sub ask {
@@ -118,7 +47,7 @@ sub is_true { return ref $_[0] && $_[0] }
 # Two hosts, one cache server.
 sub shared {
     my ($kind, $port, @command) = @_;
-    run($kind, $port, @command);
+    program_start($kind, $port, @command);
     my $one = server("one-$kind", "$kind:127.0.0.1:$port") or BAIL_OUT('no server');
     my $two = server("two-$kind", "$kind:127.0.0.1:$port") or BAIL_OUT('no server');
 
@@ -145,7 +74,7 @@ sub shared {
     thread($one, $two);
 
     # Without the cache server.
-    stop($kind);
+    program_stop($kind);
     my $began = time;
     $r = ask($one, 'alone');
     is $r->{status}, 200, "$kind is away: the request goes on" or diag $r->{body};
@@ -156,10 +85,10 @@ sub shared {
     is scalar @warnings, 1, 'a warning a minute, whichever child it was' or diag explain \@warnings;
     $r = ask($one, 'x', previous_response_id => $first->{json}{id});
     is $r->{status}, 503, 'what is stored there cannot be continued now';
-    run($kind, $port, @command);
+    program_start($kind, $port, @command);
     $r = wait_for(20, sub { my $a = ask($one, 'again'); $a->{json}{store} ? $a : undef });
     ok $r, "$kind is back: stored again";
-    stop($_) for "one-$kind", "two-$kind", $kind;
+    program_stop($_) for "one-$kind", "two-$kind", $kind;
     return;
 }
 
@@ -220,6 +149,6 @@ for my $store ('shmcb', "dbm:$dir/cache", "shmcb:$dir/shm(2000000)") {
     is request(hostport => $at, method => 'DELETE', path => "/v1/responses/$first->{json}{id}")->{status}, 200,
         "$store: DELETE";
     is request(hostport => $at, path => "/v1/responses/$first->{json}{id}")->{status}, 404, "$store: gone";
-    stop($name);
+    program_stop($name);
 }
 done_testing;

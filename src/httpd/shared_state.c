@@ -1,14 +1,13 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "shared_state.h"
 
-#include <unistd.h>
-
 #include <apr_strings.h>
 
 #include "http_core.h"
 #include "http_log.h"
 #include "mpm_common.h"
 
+#include "gateway/account.h"
 #include "retained_slotmem.h"
 #include "sched/channel_rows.h"
 #include "state/children.h"
@@ -96,6 +95,7 @@ static const char *memory_name(apr_uint64_t number, const char *table, apr_pool_
 static clp_tables *open_tables(const layout_record *record, apr_pool_t *p, apr_status_t *rv)
 {
     void *blocks[CLP_TABLES];
+    clp_tables *opened;
     for (int k = 0; k < CLP_TABLES; k++) {
         blocks[k] = clp_retained_items(memory_name(record->number, record->tables[k].name, p),
                                        record->tables[k].row_size, record->tables[k].rows, p, rv);
@@ -103,8 +103,13 @@ static clp_tables *open_tables(const layout_record *record, apr_pool_t *p, apr_s
             return NULL;
         }
     }
-    *rv = APR_EMISMATCH;
-    return clp_tables_open(&record->capacity, blocks, p);
+    opened = clp_tables_open(&record->capacity, blocks, p);
+    if (!opened) {
+        *rv = APR_EINVAL;
+        return NULL;
+    }
+    clp_ledger_use(opened->ledger, clp_account_enter, opened);
+    return opened;
 }
 
 static void forget_tables(const layout_record *record, apr_pool_t *p)
@@ -115,7 +120,7 @@ static void forget_tables(const layout_record *record, apr_pool_t *p)
 }
 
 /* What the tables of the record hold, as a document. If they are as this version lays them out,
- * between two bookings; else as they are. */
+ * with all that is posted; else as they are. */
 static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *p)
 {
     clp_table_layout layout[RECORD_TABLES];

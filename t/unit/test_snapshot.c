@@ -145,6 +145,26 @@ static void test_in_flight(void)
     IS_INT(clp_in_flight(to, CLP_TABLE_CHANNELS, 1), 0, "what is in flight stays behind");
 }
 
+static void enter(void *tables, const clp_booking *b, clp_writes *w)
+{
+    const clp_tables *t = tables;
+    clp_writes_add(w, &t->models[CLP_NO_ROW].traffic.counts.attempts, b->attempts);
+}
+
+static void test_take(void)
+{
+    clp_tables *from = filled(1);
+    clp_capacity c = capacity(1);
+    clp_tables *to = clp_tables_make_private(&c, pool);
+    clp_booking b = {.kind = CLP_BOOK_REQUEST, .attempts = 3};
+    clp_buffer *out = clp_buffer_make(pool, 0);
+    clp_ledger_post(from->ledger, &b);
+    clp_ledger_use(from->ledger, enter, from);
+    OK(clp_snapshot_take(from, out), "taken");
+    clp_snapshot_read(to, clp_buffer_all(out), NOW, pool);
+    IS_INT(to->models[CLP_NO_ROW].traffic.counts.attempts, 3, "with what was posted before");
+}
+
 /* As a version whose rows were shorter, and one that laid out models otherwise, would write. */
 static void test_versions(void)
 {
@@ -246,6 +266,7 @@ int main(void)
     test_smaller();
     test_circuits();
     test_in_flight();
+    test_take();
     test_versions();
     test_damaged();
     test_files();
