@@ -220,6 +220,10 @@ for my $case (
     [ "MAX_REQUEST_BODY_SIZE_MB=5000\n", qr/^ +ClaudeMaxRequestBody 1024m\n +ClaudeMaxDecodedBody 1024m\n/m, qr/^MAX_REQUEST_BODY_SIZE_MB: /m ],
     [ "RESPONSE_HEADER_TIMEOUT=500\n", qr/^ +ChannelTimeout +first-byte=120s\n/m, qr/^RESPONSE_HEADER_TIMEOUT: /m ],
     [ "REQUEST_TIMEOUT=0\n", qr/\A(?!.*^ *ChannelTimeout)/ms, qr/^REQUEST_TIMEOUT: .*left out/m ],
+    [ "METRICS_WINDOW_SIZE=10\nMETRICS_FAILURE_THRESHOLD=2\n", qr/\A(?!.*^ *ChannelBreaker)/ms, undef ],
+    [ "METRICS_WINDOW_SIZE=2\n", qr/^ +ChannelBreaker +window=3 min=3 percent=50 open=15m\n/m, undef ],
+    [ "METRICS_WINDOW_SIZE=50\nMETRICS_FAILURE_THRESHOLD=.75\n", qr/^ +ChannelBreaker +window=32 min=16 percent=75 open=15m\n/m,
+        qr/^METRICS_WINDOW_SIZE: is 32 at most/m ],
     [ "\x{feff}# BOM\r\nLOG_LEVEL=\"warn\"\r\n", qr/^ +LogLevel claude_proxy:warn\n/m, undef ],
 ) {
     my ($env, $in_conf, $in_report) = @$case;

@@ -43,7 +43,7 @@ sub head_text {
 
 # A channel whose key file is in a directory.
 sub channel_text {
-    my ($channel, $dir, $timeout) = @_;
+    my ($channel, $dir, $timeout, $breaker) = @_;
     my @lines = (
         "ChannelService  $channel->{service}",
         (map { 'ChannelURL      ' . word($_) } @{ $channel->{urls} }),
@@ -53,6 +53,7 @@ sub channel_text {
         $channel->{status} ne 'active' ? "ChannelStatus   $channel->{status}" : (),
         (map { 'ChannelModelMap ' . word($_->[0]) . ' ' . word($_->[1]) } @{ $channel->{map} }),
         $timeout ? "ChannelTimeout  $timeout" : (),
+        $breaker ? "ChannelBreaker  $breaker" : (),
         $channel->{insecure} ? 'ChannelTLSVerify Off' : (),
         $channel->{option} ? "ChannelOption   $channel->{option}" : (),
     );

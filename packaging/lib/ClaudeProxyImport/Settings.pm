@@ -16,7 +16,7 @@ use Exporter 'import';
 
 use ClaudeProxyImport::Report qw(remark shown);
 
-our @EXPORT_OK = qw(timeout host_lines port access_keys remark_others);
+our @EXPORT_OK = qw(timeout breaker host_lines port access_keys remark_others);
 
 my $default_port = 3000;
 my $default_access_key = 'your-proxy-access-key';
@@ -46,6 +46,22 @@ sub timeout {
     remark('RESPONSE_HEADER_TIMEOUT', 'claude-proxy gave a provider up that sent no header for 60 s; here it has 300 s, since long '
         . 'answers that are not streamed take that. ChannelTimeout first-byte= shortens it.') if !defined $header && !defined $total;
     return defined $header ? "first-byte=${header}s" : $total ? "first-byte=${total}ms" : '';
+}
+
+# Words of ChannelBreaker; none where the rule is the default of both programs.
+sub breaker {
+    my ($env) = @_;
+    my $window = env_number($env, 'METRICS_WINDOW_SIZE', '\d{1,9}') // 10;
+    my $rate = env_number($env, 'METRICS_FAILURE_THRESHOLD', '\d{1,3}(?:\.\d*)?|\.\d+') // 0.5;
+    $window = 3 if $window < 3;
+    $rate = 0.5 if $rate <= 0 || $rate > 1;
+    if ($window > 32) {
+        remark('METRICS_WINDOW_SIZE', 'is 32 at most here.');
+        $window = 32;
+    }
+    my $min = $window < 6 ? 3 : int $window / 2;
+    my $percent = int($rate * 100 + 0.5) || 1;
+    return $window == 10 && $percent == 50 ? '' : "window=$window min=$min percent=$percent open=15m";
 }
 
 # Lines of the virtual host.
@@ -80,13 +96,11 @@ sub cors_lines {
     return;
 }
 
-my $breaker = 'has no equal yet: no channel is left out for its failures of the past.';
 my $statistics = 'has no equal: there is no data base of requests. The access log has channel, models and tokens of each.';
 my $bodies = 'has no equal here: prompts and answers are not logged. See docs/logging.md for what is.';
 my $log_files = 'has no equal: logs are Apache\'s (ErrorLog, CustomLog), rotated by logrotate or rotatelogs.';
 my $unused = 'was read by claude-proxy, but never enforced. MaxRequestWorkers bounds how much runs at once.';
 my %env_remarks = (
-    map({ $_ => $breaker } qw(METRICS_WINDOW_SIZE METRICS_FAILURE_THRESHOLD)),
     map({ $_ => $statistics } qw(METRICS_PERSISTENCE_ENABLED METRICS_RETENTION_DAYS)),
     map({ $_ => $bodies } qw(ENABLE_REQUEST_LOGS ENABLE_RESPONSE_LOGS RAW_LOG_OUTPUT SSE_DEBUG_LEVEL)),
     map({ $_ => $log_files } qw(LOG_DIR LOG_FILE LOG_MAX_SIZE LOG_MAX_BACKUPS LOG_MAX_AGE LOG_COMPRESS LOG_TO_CONSOLE)),
@@ -101,7 +115,7 @@ my %env_remarks = (
         . 'provider\'s. Nothing to do.',
 );
 my %env_used = map { $_ => 1 } qw(PROXY_ACCESS_KEY PORT LOG_LEVEL REQUEST_TIMEOUT RESPONSE_HEADER_TIMEOUT MAX_REQUEST_BODY_SIZE_MB
-    ENABLE_CORS CORS_ORIGIN);
+    ENABLE_CORS CORS_ORIGIN METRICS_WINDOW_SIZE METRICS_FAILURE_THRESHOLD);
 
 # What has no directive, and was not remarked yet.
 sub remark_others {
