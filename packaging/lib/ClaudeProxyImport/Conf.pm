@@ -48,6 +48,7 @@ sub channel_text {
         "ChannelService  $channel->{service}",
         (map { 'ChannelURL      ' . word($_) } @{ $channel->{urls} }),
         @{ $channel->{keys} } ? 'ChannelKey      ' . word("file:$dir/$channel->{name}.keys") : (),
+        $channel->{key_order} ? "ChannelKeyOrder $channel->{key_order}" : (),
         $channel->{auth} ? "ChannelAuth     $channel->{auth}" : (),
         "ChannelPriority $channel->{priority}",
         $channel->{status} ne 'active' ? "ChannelStatus   $channel->{status}" : (),

@@ -102,16 +102,22 @@ sub name_channels {
     return;
 }
 
-sub remark_balance {
-    my ($config) = @_;
+# Keys in turn or by chance, as the first releases took them; a remark where that was no more.
+sub order_keys {
+    my ($config, @groups) = @_;
     # The lists for Gemini, fuzzy mode and several URLs came after keys were taken in turn.
     my $later = @{ $config->{geminiUpstream} } || grep { exists $config->{$_} } qw(geminiLoadBalance fuzzyModeEnabled);
     for my $kind (kinds()) {
-        my $how = $config->{ $kind->{balance} } // '';
+        my $how = $config->{ $kind->{balance} } || $config->{loadBalance} // '';
         next if $how !~ /^(?:round-robin|random)$/ || !@{ $config->{ $kind->{list} } };
-        remark($kind->{balance}, $later
-            ? "claude-proxy kept $how, but used channels and keys in their order since v2.4. They are here too."
-            : "$how was about the keys of a channel. They are used in their order here.");
+        if ($later) {
+            remark($kind->{balance}, "claude-proxy kept $how, but used channels and keys in their order since v2.4. They are "
+                . 'here too; ChannelKeyOrder and ClaudeStrategy can do otherwise.') if $config->{ $kind->{balance} };
+            next;
+        }
+        for my $channel (grep { $_->{kind} eq $kind->{name} } map { @{ $_->{channels} } } @groups) {
+            $channel->{key_order} = $how eq 'random' ? 'random' : 'rotate' if @{ $channel->{keys} } > 1;
+        }
     }
     return $later;
 }
@@ -119,7 +125,7 @@ sub remark_balance {
 # What is different for the lists as a whole.
 sub remark_lists {
     my ($config, @groups) = @_;
-    my $later = remark_balance($config);
+    my $later = order_keys($config, @groups);
     remark('fuzzyModeEnabled', 'with fuzzy mode claude-proxy tried other keys and channels after every error, also those about the '
         . 'request itself. Here such errors go to the client at once (docs/channels.md, Failover). Nothing to do.')
         if $later && (!defined $config->{fuzzyModeEnabled} || $config->{fuzzyModeEnabled});
