@@ -7,7 +7,6 @@
 #include "http_main.h"
 
 #include "config.h"
-#include "gateway/account.h"
 #include "request.h"
 #include "session_socache.h"
 #include "sessions.h"
@@ -92,9 +91,6 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
     clp_request_ids_begin();
     clp_sessions_child(s, p);
-    if (clp_shared_tables()) {
-        clp_ledger_use(clp_shared_tables()->ledger, clp_account_enter, clp_shared_tables());
-    }
     pins.store = clp_sessions_shared(s);
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {

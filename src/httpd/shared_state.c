@@ -343,7 +343,10 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
 
 void clp_shared_state_register(apr_pool_t *p)
 {
+    /* Its thread has requests in flight: health checks. */
+    static const char *const before[] = {"mod_watchdog.c", NULL};
+
     clp_retained_slotmem_register(p);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, before, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
 }
