@@ -252,8 +252,8 @@ typedef struct clp_promoted {
 typedef struct clp_head_row {
     apr_uint64_t magic; /**< set last */
     apr_uint64_t layout;
-    apr_uint64_t capacity[8]; /**< rows, by clp_table_kind - 1 */
-    apr_uint64_t born;
+    apr_uint64_t capacity[8];             /**< rows, by clp_table_kind - 1 */
+    apr_uint64_t born;                    /**< since when it counts */
     apr_uint64_t generation;              /**< of the configuration in force; set by the parent */
     apr_uint64_t children;                /**< CAS: rows of children that were ever used */
     apr_uint64_t cursors[CLP_CURSORS];    /**< CAS: turns among equals, by hash of the set */

@@ -72,6 +72,7 @@ static void test_larger(void)
     from->head->cursors[2] = 5;
     from->head->protocols[4].duration[3] = 6;
     from->head->watches[0] = 9;
+    from->head->born = 11;
     told = clp_snapshot_read(to, written(from), NOW, pool);
     OK(!told.wrong && told.rows == 8 && !told.left_out && told.made == NOW, "all rows are read");
     row = find(to, CLP_TABLE_CHANNELS, "c2").row;
@@ -85,7 +86,7 @@ static void test_larger(void)
     OK(find(to, CLP_TABLE_CIRCUITS, "u").row && find(to, CLP_TABLE_USERS, "someone").row,
        "circuits and users");
     IS_INT(to->models[0].traffic.counts.attempts, 8, "models without a row");
-    OK(to->head->promoted[1].until == 77 && to->head->cursors[2] == 5 &&
+    OK(to->head->promoted[1].until == 77 && to->head->cursors[2] == 5 && to->head->born == 11 &&
            to->head->protocols[4].duration[3] == 6,
        "what there is one of");
     OK(to->head->capacity[0] == 7 && to->head->watches[0] == 0, "and not what is of the memory");
