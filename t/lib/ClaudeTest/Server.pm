@@ -12,7 +12,7 @@ ClaudeTest::Server - an httpd of a test's own, that it may stop and start
   request(hostport => $server->hostport, ...);
   $server->stop;
 
-It has the upstream of the run, no module that the configuration does not load
+It runs the event MPM, has the upstream of the run, no module that the configuration does not load
 beyond the least, and ends with the test.
 
 =cut
@@ -62,13 +62,13 @@ sub new {
 sub configure {
     my ($self, $conf) = @_;
     my $base = slurp("$self->{vars}{t_conf}/base.conf");
-    my ($mpm, $libexec) = $base =~ m{^LoadModule (mpm_\w+)_module "?(.*)/mod_mpm_\w+\.so}m;
+    my ($libexec) = $base =~ m{^LoadModule mpm_\w+_module "?(.*)/mod_mpm_\w+\.so}m;
     my ($module) = $base =~ m{^LoadModule claude_proxy_module "?([^"\n]*)}m;
     my $dir = $self->{dir};
     spill("$dir/httpd.conf", join("\n",
             "ServerRoot $dir", 'ServerName localhost', "Listen 127.0.0.1:$self->{port}", "PidFile $dir/pid",
             "DefaultRuntimeDir $dir", "ErrorLog $dir/error_log", 'LogLevel info',
-            (map { "LoadModule ${_}_module $libexec/mod_" . "$_.so" } $mpm, qw(authn_core authz_core)),
+            (map { "LoadModule ${_}_module $libexec/mod_" . "$_.so" } qw(mpm_event authn_core authz_core)),
             "LoadModule claude_proxy_module $module", $conf) . "\n");
     return;
 }
