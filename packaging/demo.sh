@@ -156,6 +156,9 @@ ClaudeAccessKey demo "$key"
     AuthName "demo"
     Require  valid-user
 </Location>
+<Location "/claude-status">
+    SetHandler claude-status
+</Location>
 END
 }
 
@@ -240,6 +243,8 @@ start()
         example "# Gemini from an upstream that speaks Messages, converted" "" \
             "/v1beta/models/$claude:generateContent" "x-goog-api-key: $key" "$g"
     fi
+    printf '%s\n' "# What all processes know of channels and requests" \
+        "curl -sS 'http://127.0.0.1:$port/claude-status' -H 'x-api-key: $key'" ""
     echo "# Claude Code"
     echo "ANTHROPIC_BASE_URL=http://127.0.0.1:$port ANTHROPIC_AUTH_TOKEN=$key claude"
     echo "# Gemini CLI"

@@ -32,6 +32,11 @@ for my $command (@commands) {
     my $stream = $path =~ s/:streamGenerateContent.*// || $command =~ /"stream":true/ ? 1 : 0;
     $path =~ s/:generateContent$//;
     my $answer = qx($command);
+    if ($path eq '/claude-status') {
+        like $answer, qr/"name":"demo-claude"/, 'status: names the channels';
+        $seen{$path}++;
+        next;
+    }
     my $name = ($path =~ m{^/v1beta/models/} ? '/v1beta/models' : $path) . ($stream ? ', stream' : '');
     $seen{$name}++;
     is $?, 0, "$name: curl succeeds";
@@ -42,8 +47,8 @@ for my $command (@commands) {
         "$name: to its end";
 }
 is_deeply [ sort keys %seen ],
-    [ map { $_, "$_, stream" } qw(/v1/chat/completions /v1/messages /v1/responses /v1beta/models) ],
-    'all four protocols, streamed and not';
+    [ '/claude-status', map { $_, "$_, stream" } qw(/v1/chat/completions /v1/messages /v1/responses /v1beta/models) ],
+    'all four protocols, streamed and not, and the status';
 is qx(curl -s -o $dir/answer -w '%{http_code}' -d '{}' http://127.0.0.1:$port/v1/messages), 401,
     'without the key it is closed';
 
