@@ -133,7 +133,7 @@ typedef struct clp_row_head {
     apr_uint64_t id;         /**< CAS: hash of what the row is of; 0 = unused */
     apr_uint64_t epoch;      /**< how often the row went to another */
     apr_uint64_t used;       /**< time of the last booking */
-    apr_uint64_t generation; /**< of the last configuration that names it; set by the parent */
+    apr_uint64_t generation; /**< CAS: of the last configuration that names it */
 } clp_row_head;
 
 #define CLP_NAME_WORDS 8
@@ -254,7 +254,7 @@ typedef struct clp_head_row {
     apr_uint64_t layout;
     apr_uint64_t capacity[8];             /**< rows, by clp_table_kind - 1 */
     apr_uint64_t born;                    /**< since when it counts */
-    apr_uint64_t generation;              /**< of the configuration in force; set by the parent */
+    apr_uint64_t generation;              /**< CAS: of the configuration in force */
     apr_uint64_t children;                /**< CAS: rows of children that were ever used */
     apr_uint64_t cursors[CLP_CURSORS];    /**< CAS: turns among equals, by hash of the set */
     apr_uint64_t watches[CLP_WATCHES];    /**< CAS: when who watches last did so */

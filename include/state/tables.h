@@ -101,18 +101,30 @@ apr_uint64_t clp_circuit_id(const char *channel, const char *url, const char *ke
 clp_row_ref clp_tables_find(const clp_tables *t, clp_table_kind kind, apr_uint64_t id);
 
 /**
- * The row of a channel, key or circuit, claimed if there is none. For the parent, when a
- * configuration is taken into use: first every row that exists has to be found and marked
- * (clp_tables_mark), then the missing ones are claimed.
+ * The row of a channel, key or circuit, claimed if there is none. When a configuration is taken
+ * into use: first every row that exists has to be found and marked (clp_tables_mark), then the
+ * missing ones are claimed. In a full table the longest unused row of an earlier generation gives
+ * way, unless something of it is in flight.
  * @param name shown in status; of a key its id
- * @param generation of the configuration, greater than that of any before
- * @return none if all rows are in use
+ * @param generation of the configuration
+ * @return none if no row gives way
  */
 clp_row_ref clp_tables_claim(clp_tables *t, clp_table_kind kind, apr_uint64_t id, clp_span name,
                              apr_uint64_t generation);
 
 /** Say that a configuration names the row. */
 void clp_tables_mark(clp_tables *t, clp_table_kind kind, clp_row_ref ref, apr_uint64_t generation);
+
+/** The server has another configuration: from now on its generations come after all before. For
+ * the parent. @return the first of them, which children inherit */
+apr_uint64_t clp_tables_restart(clp_tables *t);
+
+/** The present generation of the configuration that began with `restart`. */
+apr_uint64_t clp_tables_generation(const clp_tables *t, apr_uint64_t restart);
+
+/** The generation after this one; 0 if the server has another configuration meanwhile, whose rows
+ * are none of ours. */
+apr_uint64_t clp_tables_next_generation(clp_tables *t, apr_uint64_t generation);
 
 /** The row of a model or user, claimed if need be; none if there is no room. Any thread, never
  * waits. */

@@ -282,7 +282,7 @@ static void look(apr_pool_t *pool)
     stamp is = {0, 0, 0};
     generation *g;
 
-    if (!changed_since(pool)) {
+    if (!changed_since(pool) && (*error_text || !clp_shared_state_lost(current->channels))) {
         return;
     }
     g = load(pool, &is, &wrong);
@@ -442,9 +442,7 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
         current = load(ptemp, &(stamp){0, 0, 0}, &wrong);
         path = unused;
     }
-    clp_shared_state_start(s, current->channels, p);
-    clp_shared_state_resolve(configured, p);
-    clp_shared_state_resolve(current->channels, current->pool);
+    clp_shared_state_start(s, configured, current->channels, p);
     apr_pool_cleanup_register(p, NULL, forget, apr_pool_cleanup_null);
     return OK;
 }

@@ -22,7 +22,9 @@ APLOG_USE_MODULE(claude_proxy);
 static clp_tables *tables;
 static clp_pin_table *affinity;
 static server_rec *main_server;
-static const char *path; /* of the file; NULL without ClaudeStateDir */
+static const char *path;                     /* of the file; NULL without ClaudeStateDir */
+static const apr_array_header_t *configured; /* of const clp_channel * */
+static apr_uint64_t restart;                 /* the first generation of this configuration */
 
 clp_tables *clp_shared_tables(void)
 {
@@ -41,6 +43,22 @@ static clp_capacity needed_by(const apr_array_header_t *channels)
         clp_channel_rows_count(APR_ARRAY_IDX(channels, i, const clp_channel *), &needed);
     }
     return needed;
+}
+
+static apr_uint32_t larger(apr_uint32_t a, apr_uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Most channels are in both lists. */
+static clp_capacity needed_by_either(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    clp_capacity one = needed_by(a);
+    clp_capacity other = needed_by(b);
+    one.channels = larger(one.channels, other.channels);
+    one.keys = larger(one.keys, other.keys);
+    one.circuits = larger(one.circuits, other.circuits);
+    return one;
 }
 
 /* --- the memory ----------------------------------------------------------------- */
@@ -129,8 +147,11 @@ static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *
     if (record_is(record, &record->capacity)) {
         apr_status_t rv;
         clp_tables *old = open_tables(record, p, &rv);
-        if (old && clp_snapshot_take(old, out)) {
-            return;
+        if (old) {
+            clp_ledger_use(old->ledger, clp_account_enter, old);
+            if (clp_snapshot_take(old, out)) {
+                return;
+            }
         }
     }
     for (apr_uint32_t k = 0; k < record->n && k < RECORD_TABLES; k++) {
@@ -240,8 +261,9 @@ apr_status_t clp_shared_state_save(apr_pool_t *scratch)
     return tables && path ? clp_snapshot_save(tables, path, scratch) : APR_SUCCESS;
 }
 
-/* When the parent ends; on a restart the memory stays. */
-static apr_status_t save_at_end(void *unused)
+/* When the parent ends; on a restart the memory stays, and the next configuration opens it for
+ * itself. */
+static apr_status_t end_configuration(void *unused)
 {
     apr_pool_t *scratch;
     apr_status_t rv;
@@ -255,17 +277,32 @@ static apr_status_t save_at_end(void *unused)
         }
         apr_pool_destroy(scratch);
     }
+    tables = NULL;
+    affinity = NULL;
     return APR_SUCCESS;
 }
 
 /* --- the life of a server ------------------------------------------------------- */
 
-void clp_shared_state_start(server_rec *s, const apr_array_header_t *channels, apr_pool_t *p)
+static void resolve(const apr_array_header_t *channels, apr_pool_t *pool)
+{
+    int missing = clp_channel_rows_resolve(configured, channels, tables, restart, pool);
+    if (missing) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "CLP2117: the tables of shared state are full: %d channels go without part "
+                     "of their state until the next restart, or a larger ClaudeTableSize",
+                     missing);
+    }
+}
+
+void clp_shared_state_start(server_rec *s, const apr_array_header_t *of_conf,
+                            const apr_array_header_t *channels, apr_pool_t *p)
 {
     const clp_server_config *conf = clp_server_config_of(s);
-    clp_capacity needed = needed_by(channels);
+    clp_capacity needed = needed_by_either(of_conf, channels);
     apr_status_t rv;
     main_server = s;
+    configured = of_conf;
     path = conf->state_dir ? apr_pstrcat(p, conf->state_dir, "/" FILE_NAME, NULL) : NULL;
     tables = open_or_make(&needed, p, &rv);
     affinity =
@@ -278,35 +315,28 @@ void clp_shared_state_start(server_rec *s, const apr_array_header_t *channels, a
         affinity = NULL;
         return;
     }
-    clp_word_set(&tables->head->generation, clp_word_get(&tables->head->generation) + 1);
-    apr_pool_cleanup_register(p, NULL, save_at_end, apr_pool_cleanup_null);
+    /* The parent too: what a killed child has left is entered when it is reaped, or at the end. */
+    clp_ledger_use(tables->ledger, clp_account_enter, tables);
+    apr_pool_cleanup_register(p, NULL, end_configuration, apr_pool_cleanup_null);
+    restart = clp_tables_restart(tables);
+    resolve(channels, p);
 }
 
 void clp_shared_state_resolve(const apr_array_header_t *channels, apr_pool_t *pool)
 {
-    apr_uint64_t generation;
-    int missing = 0;
-    if (!tables) {
-        return;
+    if (tables) {
+        resolve(channels, pool);
     }
-    generation = clp_word_get(&tables->head->generation);
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < channels->nelts; i++) {
-            clp_channel *c = APR_ARRAY_IDX(channels, i, clp_channel *);
-            if (round == 0 && !c->circuits) {
-                clp_channel_rows_find(c, tables, generation, pool);
-            }
-            else if (round == 1) {
-                missing += !clp_channel_rows_claim(c, tables, generation);
-            }
-        }
+}
+
+int clp_shared_state_lost(const apr_array_header_t *channels)
+{
+    int lost = 0;
+    for (int i = 0; tables && i < channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
+        lost |= c->live && clp_channel_rows_lost(c, tables);
     }
-    if (missing) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
-                     "CLP2117: the tables of shared state are full: %d channels go without part "
-                     "of their state until the next restart, or a larger ClaudeTableSize",
-                     missing);
-    }
+    return lost;
 }
 
 static apr_status_t child_ends(void *unused)

@@ -31,15 +31,21 @@ clp_pin_table *clp_shared_pin_table(const char *name, apr_int64_t rows, apr_pool
 /**
  * Open the tables, or make them; in post_config. What a file of the state directory holds is
  * read when the server starts.
- * @param channels of const clp_channel *: all that are in force, each name once
+ * @param configured of const clp_channel *: those of the configuration, each name once
+ * @param channels   all that are in force
  */
-void clp_shared_state_start(server_rec *s, const apr_array_header_t *channels, apr_pool_t *p);
+void clp_shared_state_start(server_rec *s, const apr_array_header_t *configured,
+                            const apr_array_header_t *channels, apr_pool_t *p);
 
 /**
  * Give rows to those channels that have none yet, before any request sees them.
  * @param pool lives as long as they do
  */
 void clp_shared_state_resolve(const apr_array_header_t *channels, apr_pool_t *pool);
+
+/** Did one that is not as configured lose a row to another process's? Then all are to be made
+ * anew. */
+int clp_shared_state_lost(const apr_array_header_t *channels);
 
 /** Write the file; nothing without ClaudeStateDir. Any process, any thread. */
 apr_status_t clp_shared_state_save(apr_pool_t *scratch);

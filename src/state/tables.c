@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "state/children.h"
 #include "wire/text.h"
 
 #define MAGIC APR_UINT64_C(0x313062746c706c63) /* "clptbl01" */
@@ -329,11 +330,17 @@ typedef struct move {
     clp_row_ref ref; /* out */
 } move;
 
-static int gives_way(const move *m, const clp_row_head *head)
+static int is_in_flight(const move *m, unsigned row)
+{
+    return (m->kind == CLP_TABLE_CHANNELS || m->kind == CLP_TABLE_KEYS) &&
+           clp_in_flight(m->t, m->kind, row) > 0;
+}
+
+static int gives_way(const move *m, const clp_row_head *head, unsigned row)
 {
     apr_uint64_t used = clp_word_get(&head->used);
     if (m->generation) {
-        return clp_word_get(&head->generation) != m->generation;
+        return clp_word_get(&head->generation) < m->generation && !is_in_flight(m, row);
     }
     return used && used + IDLE < (apr_uint64_t)m->now; /* 0: about to be named */
 }
@@ -343,7 +350,7 @@ static clp_row_head *choose(const move *m)
     clp_row_head *best = NULL;
     for (unsigned row = 1; row < m->t->layout[m->kind].rows; row++) {
         clp_row_head *head = clp_tables_head(m->t, m->kind, row);
-        if (gives_way(m, head) &&
+        if (gives_way(m, head, row) &&
             (!best || clp_word_get(&head->used) < clp_word_get(&best->used))) {
             best = head;
         }
@@ -404,9 +411,42 @@ static clp_row_ref take_over(move *m, apr_interval_time_t patience)
 void clp_tables_mark(clp_tables *t, clp_table_kind kind, clp_row_ref ref, apr_uint64_t generation)
 {
     unsigned row = clp_tables_row(t, kind, ref);
-    if (row) {
-        clp_word_set(&clp_tables_head(t, kind, row)->generation, generation);
+    apr_uint64_t *marked;
+    apr_uint64_t was;
+    if (!row) {
+        return;
     }
+    marked = &clp_tables_head(t, kind, row)->generation;
+    was = clp_word_get(marked);
+    while (was < generation && !clp_word_swap(marked, was, generation)) {
+        was = clp_word_get(marked);
+    }
+}
+
+/* A generation: the number of the restart, and behind it that of the change since then. */
+#define RESTART ((apr_uint64_t)1 << 32)
+
+apr_uint64_t clp_tables_restart(clp_tables *t)
+{
+    apr_uint64_t generation = (clp_word_get(&t->head->generation) / RESTART + 1) * RESTART;
+    clp_word_set(&t->head->generation, generation);
+    return generation;
+}
+
+apr_uint64_t clp_tables_generation(const clp_tables *t, apr_uint64_t restart)
+{
+    apr_uint64_t present = clp_word_get(&t->head->generation);
+    return present / RESTART == restart / RESTART ? present : restart;
+}
+
+apr_uint64_t clp_tables_next_generation(clp_tables *t, apr_uint64_t generation)
+{
+    apr_uint64_t present = clp_word_get(&t->head->generation);
+    if (present == generation) {
+        clp_word_swap(&t->head->generation, present, present + 1);
+        present = clp_word_get(&t->head->generation);
+    }
+    return present / RESTART == generation / RESTART ? present : 0;
 }
 
 clp_row_ref clp_tables_claim(clp_tables *t, clp_table_kind kind, apr_uint64_t id, clp_span name,

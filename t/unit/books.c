@@ -20,8 +20,10 @@ clp_tables *books_open(apr_time_t now, apr_pool_t *pool)
 
 void books_claim_rows(clp_channel *c, clp_tables *t, apr_pool_t *pool)
 {
-    clp_channel_rows_find(c, t, 1, pool);
-    OK(clp_channel_rows_claim(c, t, 1), "channel %s has its rows", c->name);
+    apr_array_header_t *channels = apr_array_make(pool, 1, sizeof(c));
+    APR_ARRAY_PUSH(channels, clp_channel *) = c;
+    OK(!clp_channel_rows_resolve(channels, channels, t, 0, pool), "channel %s has its rows",
+       c->name);
 }
 
 typedef struct sums {
