@@ -18,6 +18,7 @@
 #include "src/httpd/line_log.h"
 #include "src/httpd/live_channels.h"
 #include "src/httpd/shared_state.h"
+#include "src/httpd/overview.h"
 #include "src/httpd/status.h"
 #include "src/httpd/watchdog.h"
 
@@ -31,6 +32,8 @@ static void register_hooks(apr_pool_t *p)
     clp_watchdog_register(p);
     clp_front_register(p);
     clp_status_register(p);
+    clp_server_status_register(p);
+    clp_metrics_register(p);
     clp_auth_register(p);
     clp_cors_register(p);
     clp_error_shape_register(p);

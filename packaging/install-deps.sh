@@ -7,7 +7,7 @@
 #   packaging/install-deps.sh [build] [test] [clients] [bench]     (default: build)
 #
 #   build    compiler, Apache and library headers
-#   test     Apache::Test, clang's tools, HTTP/2 clients, redis, memcached, Node.js
+#   test     Apache::Test, clang's tools, HTTP/2 clients, redis, memcached, prometheus, Node.js
 #   clients  the official SDKs, into t/clients/node_modules
 #   bench    the benchmark's load generator
 set -eu
@@ -18,7 +18,7 @@ BUILD="apache2 apache2-dev libcurl4-openssl-dev libcjson-dev libssl-dev zlib1g-d
 pkg-config gcc make curl"
 # libapache2-mod-perl2 is the package that brings Apache::Test.
 TEST="git libapache2-mod-perl2 libwww-perl clang clang-tidy clang-format libclang-rt-14-dev cppcheck \
-nghttp2-client zstd openssl redis-server memcached"
+nghttp2-client zstd openssl redis-server memcached prometheus"
 BENCH="nghttp2-client"
 
 fail()

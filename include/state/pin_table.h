@@ -42,4 +42,11 @@ void clp_pin_table_put(clp_pin_table *t, clp_span what, clp_pin pin, apr_time_t 
 /** Look up: 1 and *pin, or 0 (unknown or expired). */
 int clp_pin_table_get(const clp_pin_table *t, clp_span what, apr_time_t now, clp_pin *pin);
 
+/** Does the pin count? */
+typedef int clp_pin_counts_fn(void *baton, const clp_pin *pin);
+
+/** How many pins are in force and count; all if `counts` is NULL. Looks at every row. */
+apr_uint64_t clp_pin_table_count(const clp_pin_table *t, apr_time_t now, clp_pin_counts_fn *counts,
+                                 void *baton);
+
 #endif

@@ -193,11 +193,20 @@ typedef struct clp_circuit_row {
     apr_uint64_t spare[4];
 } __attribute__((aligned(64))) clp_circuit_row;
 
+/** Buckets of numbers of tokens and of times per token; upper bounds are clp_token_bound() and
+ * clp_pace_bound_ms(). */
+#define CLP_TOKEN_SPREAD 15
+#define CLP_PACE_SPREAD  14
+
 typedef struct clp_model_row {
     clp_row_head head;
     clp_row_name name;
     clp_traffic traffic;
     apr_uint64_t spare[4];
+    apr_uint64_t prompt_tokens[CLP_TOKEN_SPREAD]; /**< requests by tokens of input, cached or not */
+    apr_uint64_t output_tokens[CLP_TOKEN_SPREAD];
+    apr_uint64_t pace[CLP_PACE_SPREAD]; /**< streams by time per token after the first */
+    apr_uint64_t pace_us;               /**< sum of these times */
 } __attribute__((aligned(64))) clp_model_row;
 
 typedef struct clp_user_row {

@@ -51,4 +51,13 @@ int clp_session_table_get(const clp_session_table *t, clp_span name, apr_time_t 
 /** Forget a name, and wipe its value from the memory unless it is about to be overwritten. */
 void clp_session_table_remove(clp_session_table *t, clp_span name, apr_time_t now);
 
+typedef struct clp_session_usage {
+    apr_uint64_t values; /**< that can be got */
+    apr_uint64_t bytes;  /**< written so far, until the ring is full */
+    apr_uint64_t room;   /**< of the ring */
+} clp_session_usage;
+
+/** How much is in it. Looks at every row of the index. */
+void clp_session_table_use(const clp_session_table *t, apr_time_t now, clp_session_usage *usage);
+
 #endif

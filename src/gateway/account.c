@@ -198,7 +198,7 @@ static void enter_request(const clp_tables *t, const clp_booking *b, clp_writes 
     if (key != CLP_NO_ROW) {
         clp_counters_enter(w, &t->keys[key].counts, b);
     }
-    clp_traffic_enter(w, &t->models[model].traffic, b);
+    clp_model_enter(w, &t->models[model], b);
     clp_writes_max(w, &t->models[model].head.used, (apr_uint64_t)b->at);
     clp_counters_enter(w, &t->users[user].counts, b);
     clp_writes_max(w, &t->users[user].head.used, (apr_uint64_t)b->at);

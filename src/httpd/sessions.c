@@ -12,11 +12,11 @@ APLOG_USE_MODULE(claude_proxy);
 #define TOLD_NAME   "claude-sessions-told-v1"
 
 static clp_session_store *store;
+static clp_session_table *table; /* behind the store; NULL = another is */
 
 static clp_session_store *own_table(server_rec *s, const clp_server_config *conf, apr_pool_t *p)
 {
     apr_size_t size = (apr_size_t)CLP_CONF(conf, session_memory);
-    clp_session_table *table;
     apr_status_t rv;
     void *memory = clp_retained_items(MEMORY_NAME, size, 1, p, &rv);
 
@@ -27,7 +27,10 @@ static clp_session_store *own_table(server_rec *s, const clp_server_config *conf
         return NULL;
     }
     table = clp_session_table_open(memory, size);
-    return clp_session_store_of_table(table ? table : clp_session_table_format(memory, size), p);
+    if (!table) {
+        table = clp_session_table_format(memory, size);
+    }
+    return clp_session_store_of_table(table, p);
 }
 
 /* Without shared memory each process keeps its own time. */
@@ -42,6 +45,7 @@ static clp_session_told *told_together(apr_pool_t *p)
 void clp_sessions_start(server_rec *s, apr_pool_t *p)
 {
     const clp_server_config *conf = clp_server_config_of(s);
+    table = NULL;
     store = conf->session_socache ? clp_session_socache_start(conf->session_socache, s, p)
                                   : own_table(s, conf, p);
     if (store) {
@@ -65,6 +69,11 @@ clp_session_store *clp_sessions_store(const clp_dir_config *conf)
 clp_session_store *clp_sessions_shared(server_rec *s)
 {
     return clp_server_config_of(s)->session_socache ? store : NULL;
+}
+
+const clp_session_table *clp_sessions_table(void)
+{
+    return table;
 }
 
 clp_chain_limits clp_sessions_limits(const clp_dir_config *conf)

@@ -20,6 +20,9 @@ clp_session_store *clp_sessions_store(const clp_dir_config *conf);
 /** The store if it is one that other hosts or a later start of this one may share; else NULL. */
 clp_session_store *clp_sessions_shared(server_rec *s);
 
+/** The table in shared memory that the store is; NULL if it is another, or none. */
+const clp_session_table *clp_sessions_table(void);
+
 /** The limits that hold at a location. */
 clp_chain_limits clp_sessions_limits(const clp_dir_config *conf);
 

@@ -5,18 +5,39 @@ static const apr_int64_t bounds_ms[CLP_HISTOGRAM - 1] = {
     25,   50,   100,  200,   300,   500,   750,   1000,   1500,  2000,
     3000, 5000, 7500, 10000, 20000, 30000, 60000, 180000, 600000};
 
+/* Those that OpenTelemetry advises for tokens and time per token. */
+static const apr_int64_t token_bounds[CLP_TOKEN_SPREAD - 1] = {
+    1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
+static const apr_int64_t pace_bounds_ms[CLP_PACE_SPREAD - 1] = {10,  25,  50,  75,  100,  150, 200,
+                                                                300, 400, 500, 750, 1000, 2500};
+
 apr_int64_t clp_histogram_bound_ms(int bucket)
 {
     return bucket < CLP_HISTOGRAM - 1 ? bounds_ms[bucket] : -1;
 }
 
-int clp_histogram_bucket(apr_int64_t ms)
+apr_int64_t clp_token_bound(int bucket)
+{
+    return bucket < CLP_TOKEN_SPREAD - 1 ? token_bounds[bucket] : -1;
+}
+
+apr_int64_t clp_pace_bound_ms(int bucket)
+{
+    return bucket < CLP_PACE_SPREAD - 1 ? pace_bounds_ms[bucket] : -1;
+}
+
+static int bucket_of(const apr_int64_t *bounds, int n, apr_int64_t value)
 {
     int bucket = 0;
-    while (bucket < CLP_HISTOGRAM - 1 && ms > bounds_ms[bucket]) {
+    while (bucket < n && value > bounds[bucket]) {
         bucket++;
     }
     return bucket;
+}
+
+int clp_histogram_bucket(apr_int64_t ms)
+{
+    return bucket_of(bounds_ms, CLP_HISTOGRAM - 1, ms);
 }
 
 apr_uint64_t clp_counters_requests(const clp_counters *c)
@@ -59,4 +80,37 @@ void clp_traffic_enter(clp_writes *w, clp_traffic *t, const clp_booking *b)
             1);
     }
     clp_writes_add(w, &t->duration[clp_histogram_bucket(b->duration_ms)], 1);
+}
+
+static void enter_tokens(clp_writes *w, apr_uint64_t spread[CLP_TOKEN_SPREAD], apr_int64_t n)
+{
+    if (n) {
+        clp_writes_add(w, &spread[bucket_of(token_bounds, CLP_TOKEN_SPREAD - 1, n)], 1);
+    }
+}
+
+/* Of a document nobody saw when its tokens came; of a single token there is no time between. */
+static void enter_pace(clp_writes *w, clp_model_row *row, const clp_booking *b)
+{
+    apr_int64_t streaming = (apr_int64_t)b->duration_ms * 1000 - b->first_token_us;
+    apr_int64_t later = (apr_int64_t)b->tokens[CLP_TOKENS_OUT] - 1;
+    apr_int64_t each;
+
+    if (b->result != CLP_BOOKED_SUCCESS || !b->first_token_us || later < 1) {
+        return;
+    }
+    each = streaming > 0 ? streaming / later : 0; /* the one is in whole milliseconds */
+    clp_writes_add(
+        w, &row->pace[bucket_of(pace_bounds_ms, CLP_PACE_SPREAD - 1, (each + 999) / 1000)], 1);
+    clp_writes_add(w, &row->pace_us, (apr_uint64_t)each);
+}
+
+void clp_model_enter(clp_writes *w, clp_model_row *row, const clp_booking *b)
+{
+    clp_traffic_enter(w, &row->traffic, b);
+    enter_tokens(w, row->prompt_tokens,
+                 (apr_int64_t)b->tokens[CLP_TOKENS_IN] + b->tokens[CLP_TOKENS_CACHE_READ] +
+                     b->tokens[CLP_TOKENS_CACHE_WRITE]);
+    enter_tokens(w, row->output_tokens, b->tokens[CLP_TOKENS_OUT]);
+    enter_pace(w, row, b);
 }

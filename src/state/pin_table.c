@@ -251,3 +251,17 @@ int clp_pin_table_get(const clp_pin_table *t, clp_span what, apr_time_t now, clp
     }
     return best > (apr_uint64_t)now;
 }
+
+apr_uint64_t clp_pin_table_count(const clp_pin_table *t, apr_time_t now, clp_pin_counts_fn *counts,
+                                 void *baton)
+{
+    apr_uint64_t n = 0;
+    for (apr_uint64_t i = 0; i < t->buckets * WAYS; i++) {
+        pin_row copy;
+        if (row_read(&t->rows[i], &copy) && copy.expires > (apr_uint64_t)now) {
+            clp_pin pin = {copy.channel, copy.key};
+            n += !counts || counts(baton, &pin);
+        }
+    }
+    return n;
+}

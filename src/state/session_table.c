@@ -206,3 +206,18 @@ void clp_session_table_remove(clp_session_table *t, clp_span name, apr_time_t no
         }
     }
 }
+
+static int can_be_got(void *table, const clp_pin *pin)
+{
+    const clp_session_table *t = table;
+    return fits(t, pin->channel, pin->key) && still_there(t, pin->channel, 0);
+}
+
+void clp_session_table_use(const clp_session_table *t, apr_time_t now, clp_session_usage *usage)
+{
+    apr_uint64_t reserved = __atomic_load_n(&t->reserved, __ATOMIC_RELAXED);
+    usage->bytes = reserved < t->ring_size ? reserved : t->ring_size;
+    usage->room = t->ring_size;
+    /* Memory that nobody has used is not there until somebody looks at it. */
+    usage->values = reserved ? clp_pin_table_count(index_of(t), now, can_be_got, (void *)t) : 0;
+}

@@ -96,7 +96,7 @@ for my $doc (@docs) {
 
     my %told;
     while ($text =~ /(?<![\w.\/-])((?:Claude|Channel)[A-Z]\w+)\b/g) {
-        next if $known->{$1} || $1 =~ /^(?:ClaudeKey|ClaudeTest)$/ || $told{$1}++;
+        next if $known->{$1} || $1 =~ /^(?:ClaudeKey|ClaudeTest|ClaudeProxyChannel)$/ || $told{$1}++;
         push @wrong, "$1 is no directive";
     }
 

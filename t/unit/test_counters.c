@@ -183,6 +183,55 @@ static void test_quarters(void)
     IS_INT(s.of[CLP_POINT_REQUESTS], 0, "the day after");
 }
 
+/* What is kept of models alone. */
+static void test_models(void)
+{
+    static const struct {
+        const char *what;
+        clp_booked result;
+        apr_uint32_t first_token_us, duration_ms, in, cached, out;
+        int prompt, output, pace; /* buckets; -1 = none */
+        apr_uint64_t pace_us;
+    } cases[] = {
+        {"a stream", CLP_BOOKED_SUCCESS, 200000, 1200, 60, 40, 11, 4, 2, 4, 100000},
+        {"one token", CLP_BOOKED_SUCCESS, 200000, 1200, 1, 0, 1, 0, 0, -1, 0},
+        {"a document", CLP_BOOKED_SUCCESS, 0, 1200, 2, 0, 2, 1, 1, -1, 0},
+        {"nothing told", CLP_BOOKED_SUCCESS, 200000, 1200, 0, 0, 0, -1, -1, -1, 0},
+        {"a failure", CLP_BOOKED_TIMEOUT, 200000, 1200, 0, 0, 11, -1, 2, -1, 0},
+        {"faster than the clock", CLP_BOOKED_SUCCESS, 1900, 1, 4, 0, 5, 1, 2, 0, 0},
+        {"slower than all bounds", CLP_BOOKED_SUCCESS, 1000, 60001, 0, 100000000, 2, 14, 1, 13,
+         60000000},
+    };
+    for (apr_size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        clp_model_row row;
+        clp_booking b;
+        clp_writes w;
+        int wrong = 0;
+        memset(&row, 0, sizeof(row));
+        memset(&b, 0, sizeof(b));
+        b.result = (apr_byte_t)cases[i].result;
+        b.first_token_us = cases[i].first_token_us;
+        b.duration_ms = cases[i].duration_ms;
+        b.tokens[CLP_TOKENS_IN] = cases[i].in;
+        b.tokens[CLP_TOKENS_CACHE_READ] = cases[i].cached;
+        b.tokens[CLP_TOKENS_OUT] = cases[i].out;
+        clp_writes_begin(&w);
+        clp_model_enter(&w, &row, &b);
+        clp_writes_do(&w);
+        for (int k = 0; k < CLP_TOKEN_SPREAD; k++) {
+            wrong += row.prompt_tokens[k] != (k == cases[i].prompt);
+            wrong += row.output_tokens[k] != (k == cases[i].output);
+        }
+        for (int k = 0; k < CLP_PACE_SPREAD; k++) {
+            wrong += row.pace[k] != (k == cases[i].pace);
+        }
+        IS_INT(wrong, 0, cases[i].what);
+        IS_INT(row.pace_us, cases[i].pace_us, "time per token");
+    }
+    OK(clp_token_bound(0) == 1 && clp_token_bound(CLP_TOKEN_SPREAD - 1) == -1, "bounds of tokens");
+    OK(clp_pace_bound_ms(0) == 10 && clp_pace_bound_ms(CLP_PACE_SPREAD - 1) == -1, "and of times");
+}
+
 int main(void)
 {
     tap_begin();
@@ -191,5 +240,6 @@ int main(void)
     test_counters();
     test_history();
     test_quarters();
+    test_models();
     return tap_end();
 }

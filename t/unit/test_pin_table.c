@@ -200,6 +200,31 @@ static void test_killed(void)
     munmap(memory, size);
 }
 
+static int from_channel(void *baton, const clp_pin *pin)
+{
+    return pin->channel == *(apr_uint64_t *)baton;
+}
+
+static void test_count(void)
+{
+    apr_size_t size = clp_pin_table_size(64);
+    void *memory = aligned_alloc(64, size);
+    clp_pin_table *t;
+    apr_uint64_t channel = 2;
+
+    memset(memory, 0, size);
+    t = clp_pin_table_format(memory, 64);
+    IS_INT(clp_pin_table_count(t, 0, NULL, NULL), 0, "an empty table");
+    clp_pin_table_put(t, CLP_SPAN_LIT("a"), (clp_pin){1, 1}, 100);
+    clp_pin_table_put(t, CLP_SPAN_LIT("b"), (clp_pin){2, 1}, 100);
+    clp_pin_table_put(t, CLP_SPAN_LIT("c"), (clp_pin){2, 1}, 50);
+    clp_pin_table_put(t, CLP_SPAN_LIT("c"), (clp_pin){2, 1}, 60);
+    IS_INT(clp_pin_table_count(t, 0, NULL, NULL), 3, "each name once");
+    IS_INT(clp_pin_table_count(t, 60, NULL, NULL), 2, "expired ones are not counted");
+    IS_INT(clp_pin_table_count(t, 0, from_channel, &channel), 2, "some of them");
+    free(memory);
+}
+
 int main(void)
 {
     tap_begin();
@@ -208,5 +233,6 @@ int main(void)
     test_full();
     test_processes();
     test_killed();
+    test_count();
     return tap_end();
 }

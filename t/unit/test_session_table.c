@@ -220,6 +220,38 @@ static void test_processes(apr_pool_t *pool)
     munmap(memory, size);
 }
 
+static void test_use(void)
+{
+    void *memory = aligned_alloc(64, CLP_SESSION_TABLE_MIN);
+    clp_session_table *t;
+    clp_session_usage usage;
+    char value[1000];
+
+    memset(memory, 0, CLP_SESSION_TABLE_MIN);
+    memset(value, 'x', sizeof(value));
+    t = clp_session_table_format(memory, CLP_SESSION_TABLE_MIN);
+    clp_session_table_use(t, 0, &usage);
+    OK(usage.values == 0 && usage.bytes == 0 && usage.room > 0, "an empty table");
+    clp_session_table_put(t, CLP_SPAN_LIT("a"), CLP_SPAN_LIT("value"), 100);
+    clp_session_table_put(t, CLP_SPAN_LIT("b"), CLP_SPAN_LIT("value"), 50);
+    clp_session_table_use(t, 60, &usage);
+    OK(usage.values == 1 && usage.bytes == 128, "values that can be got, and what was written");
+    clp_session_table_remove(t, CLP_SPAN_LIT("a"), 60);
+    clp_session_table_use(t, 60, &usage);
+    IS_INT(usage.values, 0, "removed ones are gone");
+    clp_session_table_put(t, CLP_SPAN_LIT("a"), CLP_SPAN_LIT("value"), 100);
+    for (int i = 0; i < 100; i++) {
+        char name[16];
+        int n = snprintf(name, sizeof(name), "n%d", i);
+        clp_session_table_put(t, clp_span_of(name, (apr_size_t)n),
+                              clp_span_of(value, sizeof(value)), 100);
+    }
+    clp_session_table_use(t, 0, &usage);
+    OK(usage.bytes == usage.room && usage.values < 64 && usage.values > 30,
+       "overwritten ones are gone, too: %d", (int)usage.values);
+    free(memory);
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_begin();
@@ -228,5 +260,6 @@ int main(void)
     test_eviction(pool);
     test_damage(pool);
     test_processes(pool);
+    test_use();
     return tap_end();
 }

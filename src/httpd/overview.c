@@ -1,0 +1,54 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include "overview.h"
+
+#include "http_main.h"
+
+#include "child.h"
+#include "live_channels.h"
+#include "sessions.h"
+#include "shared_state.h"
+
+/* Set aside; what nobody has used yet is backed by nothing. */
+static apr_uint64_t shared_bytes(const clp_tables *t)
+{
+    const clp_server_config *conf = clp_server_config_of(ap_server_conf);
+    apr_uint64_t sum = 0;
+
+    for (int k = 0; t && k < CLP_TABLES; k++) {
+        sum += t->layout[k].row_size * (apr_uint64_t)t->layout[k].rows;
+    }
+    if (clp_shared_affinity()) {
+        sum += clp_pin_table_size((apr_uint32_t)CLP_CONF(conf, affinity_rows));
+    }
+    if (clp_child_pins()->table) {
+        sum += clp_pin_table_size((apr_uint32_t)CLP_CONF(conf, pin_rows));
+    }
+    return sum + (clp_sessions_table() ? (apr_uint64_t)CLP_CONF(conf, session_memory) : 0);
+}
+
+clp_overview clp_overview_now(request_rec *r)
+{
+    clp_live_state live = clp_live_state_of(r);
+    const clp_session_table *sessions = clp_sessions_table();
+    const clp_pin_table *threads = clp_child_pins()->table;
+    clp_overview o;
+
+    memset(&o, 0, sizeof(o));
+    o.scope.tables = clp_shared_tables();
+    o.scope.channels = live.channels;
+    o.scope.now = apr_time_now();
+    o.revision = live.revision;
+    o.overlay_error = live.error;
+    o.shared_bytes = shared_bytes(o.scope.tables);
+    if (sessions) {
+        o.has_sessions = 1;
+        clp_session_table_use(sessions, o.scope.now, &o.sessions);
+    }
+    if (threads) {
+        o.threads = clp_pin_table_count(threads, o.scope.now, NULL, NULL);
+    }
+    if (clp_shared_affinity()) {
+        o.bindings = clp_pin_table_count(clp_shared_affinity(), o.scope.now, NULL, NULL);
+    }
+    return o;
+}
