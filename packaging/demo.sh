@@ -247,7 +247,7 @@ start()
         "curl -sS 'http://127.0.0.1:$port/claude-status' -H 'x-api-key: $key'" ""
     echo "# Claude Code"
     echo "ANTHROPIC_BASE_URL=http://127.0.0.1:$port ANTHROPIC_AUTH_TOKEN=$key claude"
-    echo "# Gemini CLI"
+    echo "# Gemini CLI (choose \"Use Gemini API Key\" when it asks)"
     echo "GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:$port GEMINI_API_KEY=$key gemini"
     echo
     echo "Configuration and logs: $dir. Stop it: make demo-stop"
