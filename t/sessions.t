@@ -158,6 +158,62 @@ for my $vhost (qw(main chat)) {
         'off: nothing is continued';
 }
 
+# What was thought before a call, which clients of Chat cannot keep.
+{
+    my %as = map { $_ => [ Authorization => "Bearer $_-key" ] } qw(alice bob);
+    my %tool = (type => 'function', function => { name => 'get_weather', parameters => { type => 'object', properties => { city => { type => 'string' } } } });
+    my $chat = sub {
+        my ($vhost, $headers, $model, $messages, %more) = @_;
+        my $at = delete $more{at} // '';
+        upstream_reset();
+        my $r = post($vhost, "$at/v1/chat/completions", { model => $model, reasoning_effort => 'high', tools => [ \%tool ],
+            messages => $messages, %more }, headers => $headers);
+        is $r->{status}, 200, 'answered' or diag $r->{body};
+        return $r;
+    };
+    my $sent = sub { return decode(body_of((upstream_log())[-1])) };
+    my @asked = ({ role => 'user', content => 'call get_weather {"city":"Paris"}' });
+    # A client that knows OpenAI's members only.
+    my $answered = sub {
+        my ($call) = @_;
+        return [ @asked, { role => 'assistant', content => undef, tool_calls => [ { map { $_ => $call->{$_} } qw(id type function) } ] },
+            { role => 'tool', tool_call_id => $call->{id}, content => 'sunny' } ];
+    };
+    my $call;
+    for my $stream ($false, $true) {
+        my $way = $stream ? 'stream' : 'document';
+        my $r = $chat->('auth', $as{alice}, 'claude-sonnet-4-5', \@asked, at => '/keys', stream => $stream);
+        ($call) = $stream ? map { @{ $_->{json}{choices}[0]{delta}{tool_calls} // [] } } grep { ref $_->{json} } @{ $r->{events} }
+            : @{ $r->{json}{choices}[0]{message}{tool_calls} };
+        ok $call->{id}, "$way: a call" or diag $r->{body};
+        unlike $r->{body}, qr/extra_content|c2lnbmF0dXJl/, "$way: the client gets nothing that it does not know";
+        $chat->('auth', $as{alice}, 'claude-sonnet-4-5', $answered->($call), at => '/keys');
+        is_deeply $sent->()->{messages}[1]{content}[0], { type => 'thinking', thinking => 'Let me think about it.',
+            signature => 'c2lnbmF0dXJlLW9mLXVwc3RyZWFt' }, "$way: Claude gets back what it thought before the call";
+        is $sent->()->{thinking}{type}, 'enabled', "$way: and goes on thinking";
+    }
+    $chat->('auth', $as{bob}, 'claude-sonnet-4-5', $answered->($call), at => '/keys');
+    is $sent->()->{thinking}{type}, 'disabled', 'not for another client: Claude is asked without thinking';
+    $chat->('auth', $as{alice}, 'claude-sonnet-4-5', $answered->($call), at => '/keys/unkept');
+    is $sent->()->{thinking}{type}, 'disabled', 'nor where nothing is kept';
+    $chat->('auth', $as{alice}, 'claude-sonnet-4-5', [ @{ $answered->($call) }, { role => 'assistant', content => 'ok' },
+        { role => 'user', content => 'and now?' } ], at => '/keys');
+    unlike encode($sent->()), qr/c2lnbmF0dXJl/, 'a turn that has ended needs it no more';
+    is $sent->()->{thinking}{type}, 'enabled', 'for thinking can begin anew';
+
+    $call = $chat->('responses', [], 'gpt-5', \@asked)->{json}{choices}[0]{message}{tool_calls}[0];
+    $chat->('responses', [], 'gpt-5', $answered->($call));
+    is_deeply [ map { $_->{type} } @{ $sent->()->{input} } ], [qw(message reasoning function_call function_call_output)],
+        'OpenAI gets back its reasoning before the call';
+    like encode($sent->()), qr/"encrypted_content":"(?!R1dSM)[^"]+"/, 'as it was';
+    $call = $chat->('gemini', [], 'gemini-3-pro', \@asked)->{json}{choices}[0]{message}{tool_calls}[0];
+    $chat->('gemini', [], 'gemini-3-pro', $answered->($call));
+    is $sent->()->{contents}[1]{parts}[0]{thoughtSignature}, 'c2lnbmF0dXJlLW9mLWdlbWluaQ==',
+        'and Gemini its signature, from a client that leaves out what it does not know';
+    $chat->('chat', [], 'gpt-5', $answered->($call));
+    is_deeply $sent->()->{messages}, $answered->($call), 'what passes to a Chat upstream stays as it is';
+}
+
 # A graceful restart keeps all.
 {
     my $before = ask('chat', 'before the restart');

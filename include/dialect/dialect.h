@@ -103,6 +103,16 @@ struct clp_reader {
     void (*finish)(clp_reader *r, clp_ending how);
 };
 
+/**
+ * Who keeps the reasoning behind calls for clients of Chat, which do not: without it Claude
+ * goes on without thinking, and OpenAI without its reasoning.
+ */
+typedef struct clp_call_memo {
+    /** Told before the client can know of the call. `envelope` lives during the call only. */
+    void (*note)(void *ctx, const char *call_id, clp_span envelope);
+    void *ctx;
+} clp_call_memo;
+
 typedef struct clp_writer_options {
     int stream;           /**< 1: a stream of events; 0: one document */
     int array;            /**< Gemini: the stream is one JSON array */
@@ -114,6 +124,7 @@ typedef struct clp_writer_options {
         input_estimate; /**< tokens, for a Messages stream that begins before usage is known */
     const char *id;     /**< 24 unguessable characters for ids that the upstream's do not fit */
     const clp_envelope_key *envelope_key; /**< NULL = foreign reasoning state is left out */
+    const clp_call_memo *memo;            /**< Chat: NULL = nobody keeps it */
     const clp_conversation *request; /**< what is answered; NULL if it was not read (passthrough) */
 } clp_writer_options;
 

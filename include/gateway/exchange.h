@@ -8,6 +8,7 @@
 
 #include "dialect/dialect.h"
 #include "gateway/account.h"
+#include "gateway/call_states.h"
 #include "gateway/outcome.h"
 #include "gateway/response_keep.h"
 #include "sched/plan.h"
@@ -72,12 +73,13 @@ typedef struct clp_exchange_params {
     const char *request_id; /**< ours, for clients whose upstream gave none; NULL = none */
     const char *method;     /**< CLP_OP_RESOURCE: GET, POST or DELETE */
     const char *path; /**< CLP_OP_RESOURCE: behind the version, e.g. "/responses/ID"; escaped */
-    const clp_response_keeper *keeper; /**< of converted Responses answers; NULL = none */
-    const clp_thread_pins *pins;       /**< NULL = threads are not remembered */
-    const clp_account *account;        /**< where it is booked; NULL = nowhere */
-    const char *scope;                 /**< whose threads: the user's name; "" = nobody's */
-    void *subject;                     /**< passed to clp_log() */
-    apr_time_t (*clock)(void);         /**< what time it is; NULL = apr_time_now() */
+    const clp_response_keeper *keeper;  /**< of converted Responses answers; NULL = none */
+    const clp_call_states *call_states; /**< of Chat clients; NULL = none are kept */
+    const clp_thread_pins *pins;        /**< NULL = threads are not remembered */
+    const clp_account *account;         /**< where it is booked; NULL = nowhere */
+    const char *scope;                  /**< whose threads: the user's name; "" = nobody's */
+    void *subject;                      /**< passed to clp_log() */
+    apr_time_t (*clock)(void);          /**< what time it is; NULL = apr_time_now() */
 } clp_exchange_params;
 
 static inline apr_time_t clp_exchange_clock(const clp_exchange_params *params)

@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "chat_state.h"
 
+#include "carrier.h"
 #include "gemini.h"
 #include "wire/text.h"
 
@@ -55,6 +56,9 @@ void clp_chat_state_read(clp_reading *r, clp_turn *turn, clp_jval holder, clp_st
     clp_state_read(&state, signature, CLP_PROVIDER_GEMINI, kind, r->envelope_key, r->pool);
     if (state.provider == CLP_PROVIDER_GEMINI) {
         clp_turn_block(turn, r->pool, CLP_BLOCK_REASONING, holder)->state = state;
+    }
+    else if (state.provider != CLP_PROVIDER_NONE) {
+        clp_carrier_open(r, turn, signature, r->envelope_key, holder);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "chat_legacy.h"
 
 #include "answer_output.h"
+#include "chat_memo.h"
 #include "chat_state.h"
 #include "dialect/fold.h"
 #include "dialect/tools.h"
@@ -22,7 +23,8 @@ typedef struct chat_writer {
     clp_buffer *out;
     clp_writer_options options;
     clp_usage usage;
-    clp_fold *fold;      /* documents */
+    clp_fold *fold; /* documents */
+    clp_chat_memo *memo;
     clp_buffer head;     /* of every chunk: up to the delta */
     clp_buffer held;     /* function era: the open call's free text */
     clp_buffer state;    /* Gemini's in an envelope: of the next call, or what is written */
@@ -304,6 +306,7 @@ static void put_finish(chat_writer *c, const clp_event *event)
 static void stream_put(clp_writer *writer, const clp_event *event)
 {
     chat_writer *c = (chat_writer *)writer;
+    clp_chat_memo_put(c->memo, event);
     switch (event->kind) {
     case CLP_EVENT_START:
         clp_usage_merge(&c->usage, &event->usage);
@@ -519,6 +522,7 @@ static void write_document(chat_writer *c)
 static void document_put(clp_writer *writer, const clp_event *event)
 {
     chat_writer *c = (chat_writer *)writer;
+    clp_chat_memo_put(c->memo, event);
     clp_fold_put(c->fold, event);
     if (event->kind == CLP_EVENT_FINISH) {
         write_document(c);
@@ -536,6 +540,7 @@ clp_writer *clp_chat_open_writer(const clp_writer_options *options, clp_buffer *
     c->pool = pool;
     c->out = out;
     c->options = *options;
+    c->memo = clp_chat_memo_make(&c->options, pool);
     c->usage = CLP_USAGE_NONE;
     if (!options->stream) {
         c->fold = clp_fold_make(pool);

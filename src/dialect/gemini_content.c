@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 
 #include "gemini.h"
-#include "gemini_carrier.h"
+#include "carrier.h"
 #include "gemini_media.h"
 #include "gemini_names.h"
 #include "texts.h"
@@ -283,7 +283,7 @@ static void read_part_object(contents *c, clp_jval v)
     if (clp_text_is(signature, CLP_GEMINI_SKIP_MARK) || !is_model(c)) {
         signature = clp_text_str("");
     }
-    clp_gemini_carrier_open(c->r, c->turn, signature, c->key, v);
+    clp_carrier_open(c->r, c->turn, signature, c->key, v);
     if (!clp_jval_ok(data) && !clp_jval_text(clp_jval_get(v, "text")).s.n && holds_unknown(v)) {
         clp_reject(c->r, v, "this kind of part is not known");
     }

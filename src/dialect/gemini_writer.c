@@ -3,7 +3,7 @@
 
 #include "answer_output.h"
 #include "dialect/tools.h"
-#include "gemini_carrier.h"
+#include "carrier.h"
 #include "logprobs.h"
 #include "wire/json_write.h"
 #include "wire/text.h"
@@ -21,7 +21,7 @@ typedef struct gemini_writer {
     clp_buffer *out;
     clp_writer_options options;
     clp_usage usage;
-    clp_gemini_carrier *carrier;
+    clp_carrier *carrier;
     clp_buffer tail; /* of every chunk: model and id */
     clp_buffer held; /* the open call's arguments, or what a document says so far */
     clp_buffer line; /* JSON on its way into one line */
@@ -177,7 +177,7 @@ static void write_args(gemini_writer *g, clp_part_kind part)
 
 static void write_call(gemini_writer *g, clp_part_kind part)
 {
-    clp_span signature = clp_gemini_carrier_take(g->carrier, g->options.envelope_key);
+    clp_span signature = clp_carrier_take(g->carrier, g->options.envelope_key);
     clp_buffer *out = part_open(g);
 
     clp_buffer_lit(out, "\"functionCall\":{\"id\":\"");
@@ -209,7 +209,7 @@ static void put_open(gemini_writer *g, const clp_event *event)
 {
     clp_buffer_clear(&g->held);
     if (is_reasoning(event->part)) {
-        clp_gemini_carrier_block(g->carrier, !g->said);
+        clp_carrier_block(g->carrier, !g->said);
         return;
     }
     g->said = 1;
@@ -226,10 +226,10 @@ static void put_open(gemini_writer *g, const clp_event *event)
 static void put_reasoning(gemini_writer *g, const clp_event *event)
 {
     if (event->delta == CLP_DELTA_SIGNATURE) {
-        clp_gemini_carrier_state(g->carrier, event->provider, event->state_kind, event->text.s);
+        clp_carrier_state(g->carrier, event->provider, event->state_kind, event->text.s);
         return;
     }
-    clp_gemini_carrier_text(g->carrier, event->text.s);
+    clp_carrier_text(g->carrier, event->text.s);
     if (!g->shows) {
         return;
     }
@@ -255,7 +255,7 @@ static void put_delta(gemini_writer *g, const clp_event *event)
         break;
     case CLP_PART_REASONING: put_reasoning(g, event); break;
     case CLP_PART_REDACTED:
-        clp_gemini_carrier_state(g->carrier, event->provider, event->state_kind, event->text.s);
+        clp_carrier_state(g->carrier, event->provider, event->state_kind, event->text.s);
         break;
     case CLP_PART_TOOL_CALL:
     case CLP_PART_CUSTOM_CALL: clp_buffer_span(&g->held, event->text.s); break;
@@ -267,7 +267,7 @@ static void put_delta(gemini_writer *g, const clp_event *event)
 static void put_close(gemini_writer *g, const clp_event *event)
 {
     if (is_reasoning(event->part)) {
-        clp_gemini_carrier_close(g->carrier);
+        clp_carrier_close(g->carrier);
     }
     if (is_call(event->part)) {
         write_call(g, event->part);
@@ -293,7 +293,7 @@ static void put_logprobs(gemini_writer *g, clp_span elements)
  * call stands on it. */
 static void put_finish(gemini_writer *g, const clp_event *event)
 {
-    clp_span signature = clp_gemini_carrier_take(g->carrier, g->options.envelope_key);
+    clp_span signature = clp_carrier_take(g->carrier, g->options.envelope_key);
     clp_jw w;
 
     if (g->options.stream || !g->parts || signature.n) {
@@ -370,7 +370,7 @@ clp_writer *clp_gemini_open_writer(const clp_writer_options *options, clp_buffer
     g->options = *options;
     g->usage = CLP_USAGE_NONE;
     g->shows = options->request && options->request->reasoning.show == 1;
-    g->carrier = clp_gemini_carrier_make(pool);
+    g->carrier = clp_carrier_make(pool);
     clp_buffer_init(&g->tail, pool, 0);
     clp_buffer_init(&g->held, pool, 0);
     clp_buffer_init(&g->line, pool, 0);

@@ -101,6 +101,21 @@ static apr_table_t *headers_of(const clp_exchange_params *params, const clp_cand
     return headers;
 }
 
+/* The body as it is to be read: with what the client could not keep. */
+static clp_span body_to_read(const clp_exchange_params *params, apr_pool_t *keep)
+{
+    clp_buffer *body;
+
+    if (!params->call_states) {
+        return params->body;
+    }
+    body = clp_buffer_make(keep, 0);
+    return clp_call_states_restore(params->call_states, body, params->body,
+                                   clp_exchange_clock(params))
+               ? clp_buffer_all(body)
+               : params->body;
+}
+
 static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
                             const clp_candidate *candidate, clp_conversation **conversation,
                             apr_pool_t *keep, apr_pool_t *pool)
@@ -109,7 +124,8 @@ static clp_problem *convert(clp_call *out, const clp_exchange_params *params,
     clp_buffer *body;
 
     if (!*conversation) {
-        problem = params->client->read_request(conversation, params->body, &params->intake, keep);
+        problem = params->client->read_request(conversation, body_to_read(params, keep),
+                                               &params->intake, keep);
         if (problem) {
             return problem;
         }

@@ -210,6 +210,10 @@ static clp_writer *open_writer(clp_relay *r)
     options->id = clp_random_base62(24, r->pool);
     options->input_estimate = 1;
     options->envelope_key = params->intake.envelope_key;
+    if (params->call_states) {
+        r->memo = clp_call_states_memo(params->call_states);
+        options->memo = &r->memo;
+    }
     options->request = r->conversation;
     if (r->conversation) {
         options->legacy_functions = r->conversation->legacy_functions;

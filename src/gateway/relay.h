@@ -53,6 +53,7 @@ typedef struct clp_relay {
     int mode;
     clp_reader *reader;
     clp_writer *writer;
+    clp_call_memo memo;
     apr_size_t ending; /**< where in `out` begins what the writer made of the answer's end */
     int to_keep;       /**< the answer has ended, and is to be kept */
 } clp_relay;

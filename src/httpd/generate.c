@@ -16,6 +16,7 @@
 #include "gateway/thread_pins.h"
 #include "patience.h"
 #include "reply.h"
+#include "sessions.h"
 #include "sched/affinity.h"
 #include "shared_state.h"
 #include "wire/log.h"
@@ -146,11 +147,32 @@ clp_exchange_params clp_generate_params(request_rec *r, clp_request *q, clp_oper
     return params;
 }
 
+/* Clients of Chat cannot keep what was thought before their calls. */
+static const clp_call_states *call_states(request_rec *r, const clp_request *q, const char *scope)
+{
+    clp_session_store *store = clp_sessions_store(q->conf);
+    clp_call_states *states;
+
+    if (!store || q->route.dialect != &clp_dialect_chat) {
+        return NULL;
+    }
+    states = apr_palloc(r->pool, sizeof(*states));
+    states->store = store;
+    states->scope = scope;
+    states->subject = r;
+    states->pool = r->pool;
+    return states;
+}
+
 static clp_exchange *make_exchange(request_rec *r, clp_request *q, clp_operation op, clp_plan *plan,
                                    clp_transport *transport)
 {
     clp_exchange_params params = clp_generate_params(r, q, op, plan, transport);
-    clp_exchange *x = clp_exchange_make(&params, r->pool);
+    clp_exchange *x;
+    if (op == CLP_OP_GENERATE) {
+        params.call_states = call_states(r, q, params.scope);
+    }
+    x = clp_exchange_make(&params, r->pool);
     q->outcome = clp_exchange_outcome(x);
     return x;
 }

@@ -1,9 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#include "gemini_carrier.h"
+#include "carrier.h"
 
 #include "wire/text.h"
 
-struct clp_gemini_carrier {
+struct clp_carrier {
     clp_buffer blocks; /* elements of the array, each with its comma */
     clp_buffer text;   /* of the open block, escaped */
     clp_buffer state;  /* likewise */
@@ -13,9 +13,9 @@ struct clp_gemini_carrier {
     int first;
 };
 
-clp_gemini_carrier *clp_gemini_carrier_make(apr_pool_t *pool)
+clp_carrier *clp_carrier_make(apr_pool_t *pool)
 {
-    clp_gemini_carrier *c = apr_pcalloc(pool, sizeof(*c));
+    clp_carrier *c = apr_pcalloc(pool, sizeof(*c));
 
     clp_buffer_init(&c->blocks, pool, 0);
     clp_buffer_init(&c->text, pool, 0);
@@ -24,20 +24,19 @@ clp_gemini_carrier *clp_gemini_carrier_make(apr_pool_t *pool)
     return c;
 }
 
-void clp_gemini_carrier_block(clp_gemini_carrier *c, int first)
+void clp_carrier_block(clp_carrier *c, int first)
 {
     clp_buffer_clear(&c->text);
     clp_buffer_clear(&c->state);
     c->first = first;
 }
 
-void clp_gemini_carrier_text(clp_gemini_carrier *c, clp_span escaped)
+void clp_carrier_text(clp_carrier *c, clp_span escaped)
 {
     clp_buffer_span(&c->text, escaped);
 }
 
-void clp_gemini_carrier_state(clp_gemini_carrier *c, clp_provider provider, clp_state_kind kind,
-                              clp_span escaped)
+void clp_carrier_state(clp_carrier *c, clp_provider provider, clp_state_kind kind, clp_span escaped)
 {
     clp_buffer_clear(&c->state);
     clp_buffer_span(&c->state, escaped);
@@ -45,7 +44,7 @@ void clp_gemini_carrier_state(clp_gemini_carrier *c, clp_provider provider, clp_
     c->kind = kind;
 }
 
-void clp_gemini_carrier_close(clp_gemini_carrier *c)
+void clp_carrier_close(clp_carrier *c)
 {
     if (!c->state.n || c->provider == CLP_PROVIDER_NONE) {
         return;
@@ -64,7 +63,7 @@ void clp_gemini_carrier_close(clp_gemini_carrier *c)
     clp_buffer_lit(&c->blocks, "\"}");
 }
 
-clp_span clp_gemini_carrier_take(clp_gemini_carrier *c, const clp_envelope_key *key)
+clp_span clp_carrier_take(clp_carrier *c, const clp_envelope_key *key)
 {
     clp_buffer_clear(&c->taken);
     if (c->blocks.n && c->provider == CLP_PROVIDER_GEMINI) {
@@ -119,8 +118,8 @@ static void restore(clp_reading *r, clp_turn *turn, clp_provider provider, clp_j
     put_back(turn, b, clp_jval_kind(clp_jval_get(v, "first")) == CLP_JSON_TRUE);
 }
 
-void clp_gemini_carrier_open(clp_reading *r, clp_turn *turn, clp_text signature,
-                             const clp_envelope_key *key, clp_jval origin)
+void clp_carrier_open(clp_reading *r, clp_turn *turn, clp_text signature,
+                      const clp_envelope_key *key, clp_jval origin)
 {
     const clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 2, 0};
     clp_state state;
