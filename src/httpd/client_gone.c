@@ -80,3 +80,14 @@ void clp_client_watch_end(clp_client_watch *w)
         w->fd = -1;
     }
 }
+
+int clp_client_left(request_rec *r)
+{
+    clp_client_watch w;
+    int left;
+
+    clp_client_watch_init(&w, r, 1);
+    left = w.c->aborted || clp_client_watch_look(&w);
+    clp_client_watch_end(&w);
+    return left;
+}

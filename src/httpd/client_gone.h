@@ -44,4 +44,7 @@ int clp_client_watch_look(clp_client_watch *w);
 
 void clp_client_watch_end(clp_client_watch *w);
 
+/** Is the client gone? For once, outside of a watch. */
+int clp_client_left(request_rec *r);
+
 #endif

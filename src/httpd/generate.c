@@ -7,6 +7,7 @@
 
 #include "body.h"
 #include "child.h"
+#include "client_gone.h"
 #include "driver_thread.h"
 #include "generate.h"
 #include "live_channels.h"
@@ -195,10 +196,11 @@ static void book_refusal(request_rec *r, const clp_request *q, const clp_problem
                         apr_time_now());
 }
 
-/* What httpd answers where we say nothing: 0 = nothing, the client is gone. */
-static int status_of(const request_rec *r, int returned)
+/* What httpd answers where we say nothing: 0 = nothing, the client is gone. One that leaves before
+ * its body is whole looks like one that sends a broken one. */
+static int status_of(request_rec *r, int returned)
 {
-    return r->connection->aborted || returned == AP_FILTER_ERROR || returned == DONE ? 0 : returned;
+    return clp_client_left(r) || returned == AP_FILTER_ERROR || returned == DONE ? 0 : returned;
 }
 
 int clp_endpoint_generate(request_rec *r, clp_request *q)
@@ -217,6 +219,11 @@ int clp_endpoint_generate(request_rec *r, clp_request *q)
     }
     if (!problem) {
         problem = clp_generate_plan(&plan, r, q, CLP_OP_GENERATE);
+    }
+    if (problem && r->connection->aborted) { /* while it waited */
+        book_refusal(r, q, NULL, 0);
+        r->status = CLP_STATUS_CLIENT_GONE;
+        return OK;
     }
     if (problem) {
         book_refusal(r, q, problem, q->route.dialect->problem_status(problem));
