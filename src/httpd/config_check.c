@@ -204,9 +204,11 @@ static void check_server(check *c, clp_server_config *conf)
     }
 }
 
-/** ClaudeProxy On, and nobody to ask: the gateway would answer 503 to everything. */
-static void check_served(server_rec *main_server)
+/** ClaudeProxy On, and nobody to ask: the gateway would refuse everything. With a state directory
+ * channels may come while it runs. */
+static void check_served(check *c, server_rec *main_server)
 {
+    int may_come = clp_server_config_of(main_server)->state_dir != NULL;
     int any = 0;
 
     for (server_rec *s = main_server; s; s = s->next) {
@@ -218,7 +220,16 @@ static void check_served(server_rec *main_server)
         if (s != main_server && conf == clp_server_config_of(main_server)) {
             continue;
         }
-        if (conf->proxy_on_at && conf->channels->nelts == 0 && !(s == main_server && any)) {
+        if (!conf->proxy_on_at || conf->channels->nelts > 0 || (s == main_server && any)) {
+            continue;
+        }
+        if (!may_come) {
+            c->server = s;
+            complain(c, conf->proxy_on_at,
+                     "ClaudeProxy: this server has no <ClaudeChannel>, and without ClaudeStateDir "
+                     "none can come while it runs");
+        }
+        else {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, s,
                          "CLP2032: %s: ClaudeProxy is On, but this server has no <ClaudeChannel>",
                          conf->proxy_on_at);
@@ -278,7 +289,8 @@ int clp_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
 
         check_tls_files(&c, first->channel);
     }
-    check_served(s);
+    check_served(&c, s);
+    c.server = s;
     check_table_size(&c, seen);
     if (main_conf->state_dir) {
         const char *wrong = prepare_state_dir(main_conf->state_dir, ptemp);

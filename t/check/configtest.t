@@ -165,7 +165,8 @@ for my $case ([ 'as it is', $annotated ], [ 'with all examples', with_fixtures($
 
 for my $path (files(qr{^docs/directives/\w+\.md$})) {
     for my $example (text($path) =~ /^```apache\n(.*?)^```/msg) {
-        spill('stanza.conf', 0644, with_fixtures($example));
+        my $channel = $example =~ /<ClaudeChannel / ? '' : "Include $dir/channel.conf\n";    # what it leaves out
+        spill('stanza.conf', 0644, with_fixtures($example) . $channel);
         my ($accepted, $said) = run_httpd();
         ok $accepted, "$path: example" or diag $said;
     }
