@@ -15,7 +15,7 @@ typedef struct clp_overview {
     const char *overlay_error;  /**< why the overlay's file is not in force; NULL = it is */
     apr_uint64_t shared_bytes;  /**< shared memory set aside, all tables together */
     int has_sessions;           /**< `sessions` is known: they are in shared memory */
-    clp_session_usage sessions; /**< stored responses */
+    clp_session_usage sessions; /**< responses, and reasoning kept for clients */
     apr_uint64_t threads;       /**< message threads whose place is known */
     apr_uint64_t bindings;      /**< conversations bound to a channel */
 } clp_overview;

@@ -198,7 +198,8 @@ void clp_overview_html(clp_buffer *out, const clp_overview *o, apr_pool_t *pool)
     clp_buffer_lit(out, "</dt>\n");
     if (o->has_sessions) {
         clp_buffer_printf(out,
-                          "<dt>%" APR_UINT64_T_FMT " stored responses, %" APR_UINT64_T_FMT
+                          "<dt>%" APR_UINT64_T_FMT
+                          " responses and thoughts stored, %" APR_UINT64_T_FMT
                           " of %" APR_UINT64_T_FMT " KB</dt>\n",
                           o->sessions.values, o->sessions.bytes / 1024, o->sessions.room / 1024);
     }

@@ -255,8 +255,8 @@ static void write_tables(clp_buffer *out, const clp_tables *t)
 
 static void write_sessions(clp_buffer *out, const clp_session_usage *usage)
 {
-    write_one(out, "claude_proxy_sessions", "gauge", "Stored responses in shared memory.",
-              usage->values);
+    write_one(out, "claude_proxy_sessions", "gauge",
+              "Responses, and reasoning kept for Chat clients, in shared memory.", usage->values);
     write_one(out, "claude_proxy_session_used_bytes", "gauge", "Memory that they fill.",
               usage->bytes);
     write_one(out, "claude_proxy_session_memory_bytes", "gauge", "Memory that they may fill.",
