@@ -148,31 +148,30 @@ static void ask_path(clp_channel_check *check)
 static clp_problem *ask_model(clp_channel_check *check)
 {
     const clp_channel *c = check->channel;
-    clp_exchange_params params;
+    clp_exchange_params *params = apr_pcalloc(check->pool, sizeof(*params));
     clp_candidate candidate;
     clp_conversation *conversation = NULL;
-    clp_sniffed sniffed;
+    clp_sniffed *sniffed = apr_pcalloc(check->pool, sizeof(*sniffed));
     clp_problem *problem;
     clp_call call;
 
-    memset(&params, 0, sizeof(params));
-    params.client = &clp_dialect_messages;
-    params.operation = CLP_OP_GENERATE;
-    params.body = clp_span_str(REQUEST);
-    params.intake = CLP_INTAKE(CLP_JSON_DEPTH_DEFAULT, 0);
-    params.headers = apr_table_make(check->pool, 1);
-    params.default_max_tokens = 1;
-    problem = params.client->sniff(&sniffed, params.body, &params.intake, check->pool);
+    params->client = &clp_dialect_messages;
+    params->operation = CLP_OP_GENERATE;
+    params->body = clp_span_str(REQUEST);
+    params->intake = CLP_INTAKE(CLP_JSON_DEPTH_DEFAULT, 0);
+    params->headers = apr_table_make(check->pool, 1);
+    params->default_max_tokens = 1;
+    problem = params->client->sniff(sniffed, params->body, &params->intake, check->pool);
     if (problem) {
         return problem;
     }
-    params.sniffed = &sniffed;
+    params->sniffed = sniffed;
     memset(&candidate, 0, sizeof(candidate));
     candidate.channel = c;
     candidate.url = APR_ARRAY_IDX(c->urls, 0, const char *);
     candidate.key = first_key(c);
     candidate.model = check->how->model;
-    problem = clp_call_make(&call, &params, &candidate, 0, &conversation, check->pool, check->pool);
+    problem = clp_call_make(&call, params, &candidate, 0, &conversation, check->pool, check->pool);
     check->request = call.request;
     return problem;
 }

@@ -5,7 +5,6 @@
 
 #include "clp_version.h"
 #include "state/children.h"
-#include "state/counters.h"
 #include "status_parts.h"
 
 static int is_configured(const clp_status_scope *scope, unsigned row)
@@ -70,14 +69,21 @@ static void write_models(clp_jw *w, const clp_tables *t, apr_pool_t *pool)
 {
     clp_jw_key(w, "models");
     clp_jw_object(w);
-    for (unsigned i = 0; i < clp_tables_rows(t, CLP_TABLE_MODELS); i++) {
-        const clp_model_row *row = &t->models[i];
-
-        if (i ? is_used(t, CLP_TABLE_MODELS, i) : clp_counters_requests(&row->traffic.counts) > 0) {
-            clp_jw_key_text(w, clp_text_str(i ? row_name(row->name.words, pool) : ""));
-            clp_status_traffic(w, &row->traffic);
+    for (unsigned i = 1; i < clp_tables_rows(t, CLP_TABLE_MODELS); i++) {
+        if (is_used(t, CLP_TABLE_MODELS, i)) {
+            clp_jw_key_text(w, clp_text_str(row_name(t->models[i].name.words, pool)));
+            clp_status_traffic(w, &t->models[i].traffic);
         }
     }
+    clp_jw_end_object(w);
+    clp_jw_key(w, "other_models");
+    clp_status_traffic(w, &t->models[0].traffic);
+}
+
+static void write_user(clp_jw *w, const clp_user_row *row)
+{
+    clp_jw_object(w);
+    clp_status_counters(w, &row->counts);
     clp_jw_end_object(w);
 }
 
@@ -85,17 +91,15 @@ static void write_users(clp_jw *w, const clp_tables *t, apr_pool_t *pool)
 {
     clp_jw_key(w, "users");
     clp_jw_object(w);
-    for (unsigned i = 0; i < clp_tables_rows(t, CLP_TABLE_USERS); i++) {
-        const clp_user_row *row = &t->users[i];
-
-        if (i ? is_used(t, CLP_TABLE_USERS, i) : clp_counters_requests(&row->counts) > 0) {
-            clp_jw_key_text(w, clp_text_str(i ? row_name(row->name.words, pool) : ""));
-            clp_jw_object(w);
-            clp_status_counters(w, &row->counts);
-            clp_jw_end_object(w);
+    for (unsigned i = 1; i < clp_tables_rows(t, CLP_TABLE_USERS); i++) {
+        if (is_used(t, CLP_TABLE_USERS, i)) {
+            clp_jw_key_text(w, clp_text_str(row_name(t->users[i].name.words, pool)));
+            write_user(w, &t->users[i]);
         }
     }
     clp_jw_end_object(w);
+    clp_jw_key(w, "other_users");
+    write_user(w, &t->users[0]);
 }
 
 static void write_children(clp_jw *w, const clp_status_scope *scope, apr_pool_t *pool)
