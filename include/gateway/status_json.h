@@ -3,6 +3,7 @@
 #define CLP_GATEWAY_STATUS_JSON_H
 
 #include "sched/channel.h"
+#include "state/span_ring.h"
 #include "state/tables.h"
 #include "wire/json_write.h"
 
@@ -16,6 +17,7 @@
 typedef struct clp_status_scope {
     clp_tables *tables;                 /**< NULL = there is no shared state */
     const apr_array_header_t *channels; /**< of const clp_channel *: those configured, each once */
+    const clp_span_ring *spans;         /**< that wait for their export; NULL = none are exported */
     apr_time_t now;
 } clp_status_scope;
 

@@ -137,6 +137,26 @@ static void write_ledger(clp_jw *w, const clp_tables *t)
     clp_jw_end_object(w);
 }
 
+/* What becomes of the spans of requests. */
+static void write_trace_export(clp_jw *w, const clp_span_ring *ring)
+{
+    clp_span_counts counts;
+
+    clp_jw_key(w, "trace_export");
+    if (!ring) {
+        clp_jw_null(w);
+        return;
+    }
+    clp_span_ring_count(ring, &counts);
+    clp_jw_object(w);
+    clp_jw_kint(w, "waiting", (apr_int64_t)counts.waiting);
+    clp_jw_kint(w, "sent", (apr_int64_t)counts.sent);
+    clp_jw_kint(w, "dropped", (apr_int64_t)counts.dropped);
+    clp_jw_kint(w, "refused", (apr_int64_t)counts.refused);
+    clp_jw_kint(w, "lost", (apr_int64_t)counts.lost);
+    clp_jw_end_object(w);
+}
+
 /* How full the tables are. */
 static void write_tables(clp_jw *w, const clp_tables *t)
 {
@@ -180,5 +200,6 @@ void clp_status_write(clp_jw *w, const clp_status_scope *scope, apr_pool_t *pool
         write_tables(w, t);
         clp_status_time(w, "since", (apr_time_t)clp_word_get(&t->head->born), pool);
     }
+    write_trace_export(w, scope->spans);
     clp_jw_end_object(w);
 }

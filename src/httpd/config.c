@@ -72,6 +72,7 @@ void *clp_server_config_merge(apr_pool_t *p, void *base_conf, void *add_conf)
     conf->state_dir_at = add->state_dir_at ? add->state_dir_at : base->state_dir_at;
     conf->table_size = base->table_size;
     conf->session_socache = base->session_socache;
+    conf->tracing = base->tracing;
     conf->section_digests = add->section_digests;
     conf->set_uses = add->set_uses;
     conf->proxy_on_at = add->proxy_on_at;

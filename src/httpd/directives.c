@@ -11,6 +11,7 @@
 #include "secrets.h"
 #include "sched/strategy.h"
 #include "session_socache.h"
+#include "tracing.h"
 #include "wire/quantity.h"
 
 #define MAX_MODEL 256
@@ -348,6 +349,28 @@ static const char *set_body_log(cmd_parms *cmd, void *dir, const char *target)
     return wrong ? wrong : clp_body_log_set(cmd, dir, target);
 }
 
+static const char *set_global_trace_export(cmd_parms *cmd, void *dir, const char *url)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    return wrong ? wrong : clp_tracing_set(cmd, clp_server_config_of(cmd->server), url);
+}
+
+/* The secret is the last of two or three words. */
+static const char *set_global_trace_header(cmd_parms *cmd, void *dir, const char *name,
+                                           const char *second, const char *third)
+{
+    const char *wrong;
+
+    (void)dir;
+    clp_secret_hide(cmd, third ? 2 : 1);
+    wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    return wrong ? wrong
+                 : clp_tracing_add_header(cmd, clp_server_config_of(cmd->server), name,
+                                          third ? second : NULL, third ? third : second);
+}
+
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)
 #define KIB      ((apr_int64_t)1024)
 #define MIB      (KIB * 1024)
@@ -465,6 +488,11 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE1("ClaudeBodyLogMax", set_dir_number,
                   DIR_NUMBER(body_log_text, A_SIZE, 16, MIB, "a size from 16 to 1m"),
                   ANYWHERE, "longest text that ClaudeBodyLog shows whole"),
+    AP_INIT_TAKE1("ClaudeTraceExport", set_global_trace_export, NULL, RSRC_CONF,
+                  "URL of a collector of OpenTelemetry that gets a span of each request, or Off"),
+    AP_INIT_TAKE23("ClaudeTraceHeader", set_global_trace_header, NULL, RSRC_CONF,
+                   "a header field for the collector: name, maybe a scheme, and a secret: KEY, "
+                   "env:NAME, file:PATH or exec:COMMAND"),
     AP_INIT_FLAG("ClaudeDebugHeaders", set_dir_flag, DIR_FLAG(attempt_headers), ANYWHERE,
                  "On or Off: whether answers tell channel, attempts and process"),
     {NULL}};

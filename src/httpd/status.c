@@ -10,6 +10,7 @@
 #include "live_channels.h"
 #include "reply.h"
 #include "shared_state.h"
+#include "tracing.h"
 
 #define HANDLER "claude-status"
 
@@ -34,6 +35,7 @@ static int handler(request_rec *r)
     live = clp_live_state_of(r);
     scope.tables = clp_shared_tables();
     scope.channels = live.channels;
+    scope.spans = clp_tracing_ring();
     scope.now = apr_time_now();
     json = clp_buffer_make(r->pool, 0);
     clp_jw_init(&w, json);

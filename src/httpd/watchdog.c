@@ -15,10 +15,14 @@
 #include "health_checks.h"
 #include "shared_state.h"
 #include "state/children.h"
+#include "tracing.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
 #define NAME "_claude_proxy_"
+
+/* Spans have a thread of their own: who waits for their collector delays no health check. */
+#define SPANS_NAME "_claude_proxy_spans_"
 
 /* How often it is called. */
 #define TICK apr_time_from_sec(1)
@@ -26,8 +30,8 @@ APLOG_USE_MODULE(claude_proxy);
 /* How often processes are looked for that died without the parent's notice. */
 #define LOOK_FOR_DEAD apr_time_from_sec(10)
 
-/* Part of a tick that health checks may take. */
-#define CHECKING apr_time_from_msec(900)
+/* Part of a tick that health checks, or sending spans, may take. */
+#define TALKING apr_time_from_msec(900)
 
 /* Words of the head row: when it was done last, whoever did it. */
 enum { WATCH_FILE = 0, WATCH_DEAD = 1 };
@@ -88,7 +92,7 @@ static void tick(server_rec *s, apr_pool_t *pool)
     if (every && due(t, WATCH_FILE, every, now)) {
         save(s, pool);
     }
-    clp_health_checks_run(t, now + CHECKING);
+    clp_health_checks_run(t, now + TALKING);
 }
 
 static apr_status_t called(int state, void *data, apr_pool_t *pool)
@@ -97,6 +101,18 @@ static apr_status_t called(int state, void *data, apr_pool_t *pool)
     case AP_WATCHDOG_STATE_STARTING: clp_health_checks_begin(); break;
     case AP_WATCHDOG_STATE_RUNNING: tick(data, pool); break;
     default: clp_health_checks_end(); break;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t called_for_spans(int state, void *data, apr_pool_t *pool)
+{
+    (void)data;
+    (void)pool;
+    switch (state) {
+    case AP_WATCHDOG_STATE_STARTING: clp_tracing_send_begin(); break;
+    case AP_WATCHDOG_STATE_RUNNING: clp_tracing_send(apr_time_now() + TALKING); break;
+    default: clp_tracing_send_end(); break;
     }
     return APR_SUCCESS;
 }
@@ -134,6 +150,11 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
                      "CLP2141: ChannelHealthCheck: there are no checks without mod_watchdog; load "
                      "it");
     }
+    if (clp_tracing_is_on(conf)) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, s,
+                     "CLP2144: ClaudeTraceExport: nothing is exported without mod_watchdog; load "
+                     "it");
+    }
     if (conf->state_dir) {
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, s,
                      "CLP2142: ClaudeStateDir: without mod_watchdog shared state is written when "
@@ -142,24 +163,33 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     return OK;
 }
 
+static void begin(const char *name, ap_watchdog_callback_fn_t *callback, server_rec *s,
+                  apr_pool_t *p)
+{
+    ap_watchdog_t *watchdog;
+    apr_status_t rv = get_instance(&watchdog, name, 0, 1, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = register_callback(watchdog, TICK, s, callback);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, "CLP2143: no watchdog %s could be started",
+                     name);
+    }
+}
+
 /* Before mod_watchdog's own, which starts those that have been asked for. */
 static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    ap_watchdog_t *watchdog;
-    apr_status_t rv;
-
     (void)plog;
     (void)ptemp;
     if (!get_instance || !register_callback ||
         ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    rv = get_instance(&watchdog, NAME, 0, 1, p);
-    if (rv == APR_SUCCESS) {
-        rv = register_callback(watchdog, TICK, s, called);
-    }
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, "CLP2143: no watchdog could be started");
+    begin(NAME, called, s, p);
+    if (clp_tracing_is_on(clp_server_config_of(s))) {
+        begin(SPANS_NAME, called_for_spans, s, p);
     }
     return OK;
 }

@@ -64,7 +64,7 @@ sub fixtures {
         . "  ChannelURL https://api.example.org\n  ChannelKey sk-shared\n</ClaudeChannel>\n");
     mkdir "$dir/$_" or die "$dir/$_: $!\n" for qw(made etc etc/certs bin);
     # What the examples name below /etc/apache2/claude and /usr/local/bin.
-    spill("etc/$_", 0600, "sk-$_\n") for qw(anthropic.keys openai.key);
+    spill("etc/$_", 0600, "sk-$_\n") for qw(anthropic.keys openai.key collector.key);
     spill('etc/access.keys', 0600, 'alice sha256:' . 'c' x 64 . "\n");
     spill('bin/claude-key', 0700, "#!/bin/sh\necho sk-\$#\n");
     system("cp $dir/client.crt $dir/etc/client.pem; cp $dir/client.key $dir/etc/; cp $dir/other.crt $dir/etc/ca.pem");

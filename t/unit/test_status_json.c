@@ -180,6 +180,27 @@ static void test_channel(clp_tables *t, clp_status_scope *scope, const clp_chann
     is("children", "[]");
 }
 
+static void test_spans(const clp_status_scope *scope)
+{
+    clp_status_scope with = *scope;
+    apr_size_t size = clp_span_ring_size(16);
+    clp_span_ring *ring = clp_span_ring_open(shared_memory(size), size);
+    clp_span_record records[16];
+    apr_uint64_t end;
+
+    render(scope);
+    is("trace_export", "null");
+    memset(records, 0, sizeof(records));
+    for (int i = 0; i < 17; i++) {
+        clp_span_ring_post(ring, &records[0]);
+    }
+    clp_span_ring_read(ring, records, 5, &end);
+    clp_span_ring_take(ring, end, 3);
+    with.spans = ring;
+    render(&with);
+    is("trace_export", "{\"waiting\":11,\"sent\":3,\"dropped\":1,\"refused\":2,\"lost\":0}");
+}
+
 static void test_gone(const clp_status_scope *scope)
 {
     clp_status_scope none = *scope;
@@ -219,8 +240,10 @@ int main(void)
     channels = apr_array_make(pool, 1, sizeof(const clp_channel *));
     APR_ARRAY_PUSH(channels, const clp_channel *) = c;
     scope.channels = channels;
+    scope.spans = NULL;
     scope.now = NOW;
     test_channel(t, &scope, c);
+    test_spans(&scope);
     test_gone(&scope);
     test_no_tables(&scope);
     cJSON_Delete(document);
