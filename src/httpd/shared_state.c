@@ -310,7 +310,7 @@ void clp_shared_state_start(server_rec *s, const apr_array_header_t *of_conf,
     if (!tables || !affinity) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      "CLP2116: no shared memory for the state of channels; breakers, limits, "
-                     "affinity and counters are off");
+                     "affinity, health checks and counters are off");
         tables = NULL;
         affinity = NULL;
         return;
