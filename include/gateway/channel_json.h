@@ -2,8 +2,7 @@
 #ifndef CLP_GATEWAY_CHANNEL_JSON_H
 #define CLP_GATEWAY_CHANNEL_JSON_H
 
-#include <cjson/cJSON.h>
-
+#include "gateway/document.h"
 #include "sched/channel_show.h"
 #include "wire/buffer.h"
 
@@ -19,12 +18,6 @@
  * Read as well, as the predecessor of many users wrote them: baseUrl,
  * insecureSkipVerify. null stands for a setting's default.
  */
-
-/** What is wrong with a document, and where. */
-typedef struct clp_document_error {
-    const char *path;    /**< "timeouts.connect"; "" = the whole */
-    const char *message; /**< whole sentence */
-} clp_document_error;
 
 /**
  * Make the settings that the members of an object say, in the draft. A setting

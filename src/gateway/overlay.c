@@ -7,30 +7,25 @@
 #include <apr_strings.h>
 
 /* Members of a channel that are about single keys, and come after all settings. */
-static const char *const besides[] = {"keysAdded", "keysDisabled", "keyOrder", "deleted", NULL};
+const char *const clp_overlay_besides[] = {"keysAdded", "keysDisabled", "keyOrder", "deleted",
+                                           NULL};
 
-static apr_status_t forget(void *document)
-{
-    cJSON_Delete(document);
-    return APR_SUCCESS;
-}
-
-static clp_overlay *keep(cJSON *document, apr_int64_t revision, apr_pool_t *pool)
+/* The document goes with the pool already. */
+static clp_overlay *wrap(cJSON *document, apr_int64_t revision, apr_pool_t *pool)
 {
     clp_overlay *o = apr_palloc(pool, sizeof(*o));
     o->document = document;
     o->revision = revision;
-    apr_pool_cleanup_register(pool, document, forget, apr_pool_cleanup_null);
     return o;
 }
 
 clp_overlay *clp_overlay_empty(apr_pool_t *pool)
 {
-    cJSON *document = cJSON_CreateObject();
+    cJSON *document = clp_document_keep(cJSON_CreateObject(), pool);
     cJSON_AddNumberToObject(document, "version", CLP_OVERLAY_VERSION);
     cJSON_AddNumberToObject(document, "revision", 0);
     cJSON_AddObjectToObject(document, "channels");
-    return keep(document, 0, pool);
+    return wrap(document, 0, pool);
 }
 
 static int fail(clp_document_error *error, const char *path, const char *message)
@@ -47,7 +42,6 @@ static int check_frame(const cJSON *document, apr_pool_t *pool, clp_document_err
     const cJSON *revision = cJSON_GetObjectItemCaseSensitive(document, "revision");
     const cJSON *channels = cJSON_GetObjectItemCaseSensitive(document, "channels");
     const cJSON *member;
-    apr_hash_t *seen = apr_hash_make(pool);
     if (!cJSON_IsNumber(version) || version->valuedouble != CLP_OVERLAY_VERSION) {
         return fail(error, "version", "has to be 1");
     }
@@ -70,43 +64,29 @@ static int check_frame(const cJSON *document, apr_pool_t *pool, clp_document_err
             return fail(error, path,
                         "cannot be a channel's name: use 1 to 64 letters, digits and . _ -");
         }
-        if (apr_hash_get(seen, member->string, APR_HASH_KEY_STRING)) {
-            return fail(error, path, "is said twice");
-        }
-        apr_hash_set(seen, member->string, APR_HASH_KEY_STRING, member);
     }
     return 1;
 }
 
 clp_overlay *clp_overlay_parse(clp_span text, apr_pool_t *pool, clp_document_error *error)
 {
-    const char *end = NULL;
     cJSON *document;
     if (text.n > CLP_OVERLAY_SIZE_MAX) {
         fail(error, "", "is larger than 4 MiB");
         return NULL;
     }
-    document = cJSON_ParseWithLengthOpts(text.p, text.n, &end, 0);
-    while (document && end < text.p + text.n && *end && strchr(" \t\r\n", *end)) {
-        end++;
-    }
-    if (!document || end != text.p + text.n) {
-        cJSON_Delete(document);
-        fail(error, "",
-             apr_psprintf(pool, "is no JSON: wrong at byte %" APR_SIZE_T_FMT,
-                          end ? (apr_size_t)(end - text.p) : 0));
+    document = clp_document_parse(text, pool, error);
+    if (!document) {
         return NULL;
     }
     if (!cJSON_IsObject(document)) {
-        cJSON_Delete(document);
         fail(error, "", "has to be an object");
         return NULL;
     }
     if (!check_frame(document, pool, error)) {
-        cJSON_Delete(document);
         return NULL;
     }
-    return keep(document,
+    return wrap(document,
                 (apr_int64_t)cJSON_GetObjectItemCaseSensitive(document, "revision")->valuedouble,
                 pool);
 }
@@ -275,8 +255,8 @@ static int check_deleted(laying *l, const clp_channel *base)
 
 static int read_channel(laying *l, const clp_channel *base)
 {
-    return clp_channel_json_read(&l->draft, l->said, besides, l->error) && add_keys(l) &&
-           check_order(l) && sort_keys(l) && check_deleted(l, base);
+    return clp_channel_json_read(&l->draft, l->said, clp_overlay_besides, l->error) &&
+           add_keys(l) && check_order(l) && sort_keys(l) && check_deleted(l, base);
 }
 
 /* `base` with what is said laid over it; NULL and the error. */

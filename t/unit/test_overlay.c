@@ -142,9 +142,17 @@ static void deleted(void)
 static const struct {
     const char *text, *error;
 } broken[] = {
-    {"", ": is no JSON: wrong at byte 0"},
-    {"{\"version\":1,", ": is no JSON: wrong at byte 12"},
-    {"{} x", ": is no JSON: wrong at byte 3"},
+    {"", ": is no JSON: the JSON ends too early at byte 0"},
+    {"{\"version\":1,", ": is no JSON: the JSON ends too early at byte 13"},
+    {"{} x", ": is no JSON: more bytes after the JSON value at byte 3"},
+    {"{\"version\":1,\"revision\":0,\"channels\":{\"a\":{\"proxy\":\"a\\u0000b\"}}}",
+     "channels.a.proxy: holds a NUL"},
+    {"{\"version\":1,\"revision\":0,\"channels\":{\"a\":{\"options\":{\"x\":1,\"x\":2}}}}",
+     "channels.a.options.x: is said twice"},
+    {"{\"a\\u0000\":1}", ": has a member whose name holds a NUL"},
+    {"[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]",
+     ": is no JSON: the JSON is nested too deeply at byte 16"},
+    {"\"\xff\"", ": is no JSON: invalid UTF-8 at byte 1"},
     {"[]", ": has to be an object"},
     {"{\"version\":2,\"revision\":0,\"channels\":{}}", "version: has to be 1"},
     {"{\"version\":1,\"revision\":-1,\"channels\":{}}",
