@@ -6,6 +6,7 @@
 #include "httpd.h"
 #include "http_config.h"
 
+#include "src/httpd/admin.h"
 #include "src/httpd/auth.h"
 #include "src/httpd/body_log.h"
 #include "src/httpd/child.h"
@@ -22,6 +23,7 @@
 #include "src/httpd/status.h"
 #include "src/httpd/tracing.h"
 #include "src/httpd/watchdog.h"
+#include "src/httpd/live_write.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -31,6 +33,8 @@ static void register_hooks(apr_pool_t *p)
     clp_shared_state_register(p);
     clp_live_register(p);
     clp_watchdog_register(p);
+    clp_live_write_register(p);
+    clp_admin_register(p);
     clp_front_register(p);
     clp_status_register(p);
     clp_server_status_register(p);

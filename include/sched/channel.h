@@ -91,6 +91,8 @@ typedef struct clp_channel {
     clp_traits traits;
     const char *api_version;      /**< anthropic-version of converted requests */
     const char *defined_in;       /**< "file:line", for messages; NULL = by the overlay alone */
+    const char **said_at;         /**< "file:line" of each setting, by clp_channel_setting_id; NULL
+                                       where nothing was said, or if no line is known */
     apr_array_header_t *keys_off; /**< of clp_key: known, but not used; NULL = none */
     const struct cJSON *live;     /**< what the overlay says of it; NULL = nothing */
 

@@ -14,6 +14,9 @@
  * shown, and so is no password of a proxy and no value of a header field.
  */
 
+/** What stands where a secret is not shown; no setting takes it as a value. */
+#define CLP_SHOWN_SECRET "********"
+
 /** What a setting looks like in a document. */
 typedef enum clp_setting_shape {
     CLP_SHAPE_TEXT,   /**< a string */

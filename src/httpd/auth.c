@@ -39,6 +39,11 @@ static credential *credential_of(request_rec *r)
     return found;
 }
 
+int clp_auth_key_shown(request_rec *r)
+{
+    return credential_of(r)->shown;
+}
+
 static int is_ours(request_rec *r)
 {
     const char *type = ap_auth_type(r);

@@ -14,6 +14,9 @@
  */
 #define CLP_AUTH_TYPE "ClaudeKey"
 
+/** Did the client show a key in a header field, valid or not? Scripts of other sites cannot. */
+int clp_auth_key_shown(request_rec *r);
+
 void clp_auth_register(apr_pool_t *p);
 
 #endif

@@ -62,9 +62,9 @@ static clp_coding coding_of(request_rec *r)
     return clp_coding_parse(apr_table_get(r->headers_in, "Content-Encoding"));
 }
 
-int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem)
+int clp_body_take(request_rec *r, apr_int64_t max, apr_int64_t max_decoded, clp_span *body,
+                  clp_problem **problem)
 {
-    apr_int64_t max = CLP_CONF(q->conf, max_body);
     const char *length = apr_table_get(r->headers_in, "Content-Length");
     clp_coding coding = coding_of(r);
     clp_buffer *raw = clp_buffer_make(r->pool, 0);
@@ -92,13 +92,19 @@ int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem)
     /* An input filter that took it off has taken it out of the header too. */
     coding = coding_of(r);
     if (coding == CLP_CODING_IDENTITY) {
-        q->body = clp_buffer_all(raw);
+        *body = clp_buffer_all(raw);
         return OK;
     }
     decoded = clp_buffer_make(r->pool, 0);
-    *problem = clp_coding_decode(coding, clp_buffer_all(raw),
-                                 (apr_size_t)CLP_CONF(q->conf, max_decoded), decoded, r->pool);
+    *problem =
+        clp_coding_decode(coding, clp_buffer_all(raw), (apr_size_t)max_decoded, decoded, r->pool);
     clp_buffer_release(raw);
-    q->body = clp_buffer_all(decoded);
+    *body = clp_buffer_all(decoded);
     return OK;
+}
+
+int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem)
+{
+    return clp_body_take(r, CLP_CONF(q->conf, max_body), CLP_CONF(q->conf, max_decoded), &q->body,
+                         problem);
 }

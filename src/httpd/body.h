@@ -17,4 +17,8 @@
  */
 int clp_body_read(request_rec *r, clp_request *q, clp_problem **problem);
 
+/** Likewise, with these bounds in bytes, as sent and decoded. */
+int clp_body_take(request_rec *r, apr_int64_t max, apr_int64_t max_decoded, clp_span *body,
+                  clp_problem **problem);
+
 #endif

@@ -49,6 +49,9 @@ const char *clp_channel_setting(cmd_parms *cmd, void *dir, int argc, char *const
     }
     draft->label = cmd->cmd->name;
     draft->where = apr_psprintf(cmd->pool, "line %d", cmd->directive->line_num);
+    if (!draft->channel->said_at[id]) {
+        draft->channel->said_at[id] = clp_config_place(cmd->pool, cmd->directive);
+    }
     return clp_channel_draft_set(draft, id, argc, (const char *const *)argv);
 }
 
@@ -131,6 +134,7 @@ const char *clp_channel_section(cmd_parms *cmd, void *dir, const char *args)
     digest = digest_section(cmd);
     clp_channel_draft_begin(&draft, name, clp_config_place(cmd->pool, cmd->directive), &source,
                             cmd->pool);
+    draft.channel->said_at = apr_pcalloc(cmd->pool, CLP_SETTING_COUNT * sizeof(const char *));
     conf->open = &draft;
     wrong = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
     conf->open = NULL;

@@ -8,6 +8,7 @@
 #include "mod_core.h"
 #include "util_filter.h"
 
+#include "admin.h"
 #include "claims.h"
 #include "request.h"
 
@@ -72,6 +73,10 @@ static void write_document(request_rec *r, clp_buffer *document)
     const clp_dialect *dialect = q ? q->route.dialect : clp_route_dialect(r);
     clp_problem *problem = make_problem(r);
 
+    if (clp_admin_claims(r)) {
+        clp_admin_error_document(r, problem->message, document);
+        return;
+    }
     problem->request_id = q ? q->id : r->log_id;
     if (q) {
         q->problem = problem;
@@ -110,7 +115,7 @@ static void insert_shaper(request_rec *r)
 {
     const char *custom;
 
-    if (r->status < 400 || r->assbackwards || !clp_request_claimed(r)) {
+    if (r->status < 400 || r->assbackwards || !(clp_request_claimed(r) || clp_admin_claims(r))) {
         return;
     }
     if (!clp_request_of(r)) {

@@ -20,6 +20,9 @@ APLOG_USE_MODULE(claude_proxy);
 
 #define FILE_NAME "channels.json"
 
+/* Where requests that are not the gateway's keep what they began with. */
+#define GENERATION_KEY "clp-channels"
+
 /* How often a process looks at the file. */
 #define LOOK_EVERY apr_time_from_msec(250)
 
@@ -343,28 +346,44 @@ const apr_array_header_t *clp_live_hold(apr_pool_t *pool)
 static const generation *generation_of(request_rec *r)
 {
     clp_request *q = clp_request_of(r);
-    generation *g;
+    void *kept = NULL;
 
-    if (q && q->channels) {
-        return q->channels;
-    }
-    g = acquire();
     while (r->main || r->prev) {
         r = r->main ? r->main : r->prev;
     }
-    apr_pool_cleanup_register(r->pool, g, release, apr_pool_cleanup_null);
     if (q) {
-        q->channels = g;
+        kept = (void *)q->channels;
     }
-    return g;
+    else {
+        apr_pool_userdata_get(&kept, GENERATION_KEY, r->pool);
+    }
+    if (!kept) {
+        kept = acquire();
+        apr_pool_cleanup_register(r->pool, kept, release, apr_pool_cleanup_null);
+        if (q) {
+            q->channels = kept;
+        }
+        else {
+            apr_pool_userdata_setn(kept, GENERATION_KEY, NULL, r->pool);
+        }
+    }
+    return kept;
+}
+
+static const clp_channel_sets *sets_for(request_rec *r)
+{
+    return sets_of(generation_of(r), clp_server_config_of(r->server));
 }
 
 const clp_channel_set *clp_live_channels(request_rec *r)
 {
-    const clp_channel_sets *sets = sets_of(generation_of(r), clp_server_config_of(r->server));
-
     /* The check of the configuration has refused every name that is in no server's sets. */
-    return clp_channel_sets_find(sets, clp_dir_config_of(r)->set_name);
+    return clp_channel_sets_find(sets_for(r), clp_dir_config_of(r)->set_name);
+}
+
+const clp_channel_set *clp_live_set(request_rec *r, const char *name)
+{
+    return name ? clp_channel_sets_find(sets_for(r), name) : clp_live_channels(r);
 }
 
 clp_live_state clp_live_state_of(request_rec *r)

@@ -30,6 +30,10 @@ typedef struct clp_live_state {
  */
 const clp_channel_set *clp_live_channels(request_rec *r);
 
+/** A set by its name, in the request's server; NULL as name = clp_live_channels(). NULL = there is
+ * none. */
+const clp_channel_set *clp_live_set(request_rec *r, const char *name);
+
 /** What is in force, for a request; stays as long as the request. */
 clp_live_state clp_live_state_of(request_rec *r);
 

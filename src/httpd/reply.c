@@ -17,15 +17,20 @@ void clp_reply_status(request_rec *r, int status)
     }
 }
 
-int clp_reply_json(request_rec *r, int status, const clp_buffer *json)
+int clp_reply_document(request_rec *r, int status, const char *type, const clp_buffer *text)
 {
     clp_reply_status(r, status);
-    ap_set_content_type(r, "application/json");
-    ap_set_content_length(r, (apr_off_t)json->n);
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)text->n);
     if (!r->header_only) {
-        ap_rwrite(json->p, (int)json->n, r);
+        ap_rwrite(text->p, (int)text->n, r);
     }
     return OK;
+}
+
+int clp_reply_json(request_rec *r, int status, const clp_buffer *json)
+{
+    return clp_reply_document(r, status, "application/json", json);
 }
 
 int clp_reply_problem(request_rec *r, clp_request *q, const clp_problem *problem)

@@ -13,6 +13,9 @@
 /** Set status and status line; also those httpd has no name for (529). */
 void clp_reply_status(request_rec *r, int status);
 
+/** Send a document; returns OK for the handler. */
+int clp_reply_document(request_rec *r, int status, const char *type, const clp_buffer *text);
+
 /** Send a JSON document; returns OK for the handler. */
 int clp_reply_json(request_rec *r, int status, const clp_buffer *json);
 

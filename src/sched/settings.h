@@ -50,9 +50,6 @@ clp_setter clp_set_health_check;
 clp_setter clp_set_retry_on;
 clp_setter clp_set_never_retry_on;
 
-/** What stands where a secret is not shown; no setting takes it as a value. */
-#define CLP_SHOWN_SECRET "********"
-
 /** How a value is said; NULL = it is not. */
 const char *clp_service_name(const clp_dialect *dialect);
 const char *clp_auth_name(clp_auth_scheme scheme);

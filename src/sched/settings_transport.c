@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "sched/channel_show.h"
 #include "upstream/headers.h"
 #include "upstream/tls_files.h"
 #include "wire/quantity.h"

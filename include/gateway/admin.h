@@ -1,0 +1,114 @@
+/* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLP_GATEWAY_ADMIN_H
+#define CLP_GATEWAY_ADMIN_H
+
+#include <apr_tables.h>
+
+#include "gateway/document.h"
+#include "gateway/overlay_write.h"
+#include "sched/plan.h"
+#include "upstream/transport.h"
+
+/**
+ * @file admin.h
+ * @brief The admin API: from method, path and document to an answer (docs/admin.md).
+ *
+ * Knows nothing of httpd: who may ask, where a request comes from and how bytes are read and
+ * written is the handler's, who fills a call, has it routed and then answered. Calls may wait for
+ * the disk and for upstreams.
+ */
+
+/** What the API works on; stays as long as the call. */
+typedef struct clp_admin_site {
+    const apr_array_header_t *channels;   /**< of const clp_channel *: in force */
+    const apr_array_header_t *configured; /**< likewise: the configuration's alone */
+    apr_int64_t revision;                 /**< of the overlay in force */
+    const char *overlay_path;             /**< NULL = there is no state directory */
+    const char *overlay_error;        /**< why the file that is there is not in force, or NULL */
+    const clp_channel_source *source; /**< how an overlay's texts are read */
+    clp_overlay_write_fn *write;
+    void *ctx; /**< for the functions, and for clp_log() */
+    /** The channels of a set by its name, NULL = those of the location. Gives NULL if there is no
+     * such set. */
+    const clp_channel_set *(*set)(void *ctx, const char *name);
+    clp_plan_query scheduling; /**< strategy and shared state; all else zero */
+    /** Borrow a transport; NULL = there is none. */
+    clp_transport *(*take_transport)(void *ctx);
+    void (*give_transport)(void *ctx, clp_transport *transport);
+    apr_time_t now;
+} clp_admin_site;
+
+typedef struct clp_admin_call clp_admin_call;
+
+typedef enum clp_admin_kind {
+    CLP_ADMIN_READS,
+    CLP_ADMIN_ASKS,  /**< takes a document, but changes nothing */
+    CLP_ADMIN_WRITES /**< goes to the audit log */
+} clp_admin_kind;
+
+/** A row of the API's only list. */
+typedef struct clp_admin_route {
+    const char *method;
+    const char *path; /**< with {name} and {id} */
+    clp_admin_kind kind;
+    void (*answer)(clp_admin_call *call);
+    const char *summary;
+} clp_admin_route;
+
+struct clp_admin_call {
+    apr_pool_t *pool;
+    const clp_admin_site *site;
+
+    /* What is asked. */
+    const char *method;      /**< HEAD comes as GET */
+    const char *path;        /**< decoded, with whatever stands before /api/ or /admin/ */
+    const apr_table_t *args; /**< of the query */
+    const char *accept;      /**< header field, or NULL */
+    apr_int64_t revision;    /**< what If-Match names, or CLP_ANY_REVISION */
+    const cJSON *body;       /**< NULL = none was sent */
+
+    /* Filled by clp_admin_find(). */
+    const clp_admin_route *route;
+    const char *name; /**< {name} */
+    const char *id;   /**< {id} */
+
+    /* The answer. */
+    int status;
+    const char *content_type;
+    clp_buffer *out;
+    apr_table_t *headers;
+    apr_int64_t told_revision; /**< for the ETag, -1 = none */
+
+    /* For the audit log. */
+    clp_overlay_change change;
+    const char *did; /**< e.g. "channel relay: key added"; NULL = nothing */
+};
+
+/** Begin a call: nothing asked, an empty answer. */
+void clp_admin_begin(clp_admin_call *call, const clp_admin_site *site, apr_pool_t *pool);
+
+/**
+ * Find what `method` and `path` mean.
+ * @return 1; or 0 and the answer is there: 404, or 405, or 204 to OPTIONS
+ */
+int clp_admin_find(clp_admin_call *call);
+
+/** Make the answer of the route. */
+void clp_admin_answer(clp_admin_call *call);
+
+/**
+ * Answer with an error, in the one shape that there is:
+ *   {"error": {"code": "invalid", "message": "…", "path": "timeouts.idle"}}
+ * @param path of the member that is wrong; NULL or "" = none
+ */
+void clp_admin_fail(clp_admin_call *call, int status, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/** The revision that an If-Match field names: CLP_ANY_REVISION for "*"; -2 for one that can never
+ * match. */
+apr_int64_t clp_admin_if_match(const char *field);
+
+/** All routes; ends with one without method. */
+extern const clp_admin_route clp_admin_routes[];
+
+#endif
