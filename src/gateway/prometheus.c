@@ -215,6 +215,23 @@ static void write_ledger(clp_buffer *out, const clp_tables *t)
               "Results of processes that were killed while telling.", counts.skipped);
 }
 
+static void write_spans(clp_buffer *out, const clp_span_ring *ring)
+{
+    clp_span_counts counts;
+
+    clp_span_ring_count(ring, &counts);
+    write_one(out, "claude_proxy_spans_waiting", "gauge", "Spans that are not sent yet.",
+              counts.waiting);
+    write_one(out, "claude_proxy_spans_sent_total", "counter", "Spans that a collector took.",
+              counts.sent);
+    write_one(out, "claude_proxy_spans_dropped_total", "counter",
+              "Spans for which there was no room.", counts.dropped);
+    write_one(out, "claude_proxy_spans_refused_total", "counter",
+              "Spans that did not reach the collector, or that it did not want.", counts.refused);
+    write_one(out, "claude_proxy_spans_lost_total", "counter",
+              "Spans of processes that were killed while telling.", counts.lost);
+}
+
 static void write_children(clp_buffer *out, const clp_tables *t)
 {
     const clp_child_row *row;
@@ -305,6 +322,9 @@ void clp_metrics_write(clp_buffer *out, const clp_overview *o, apr_pool_t *pool)
     write_server(out, o);
     if (o->scope.tables) {
         write_state(out, o->scope.tables, pool);
+    }
+    if (o->scope.spans) {
+        write_spans(out, o->scope.spans);
     }
     clp_metrics_of_channels(out, &o->scope);
 }

@@ -7,6 +7,7 @@
 #include "live_channels.h"
 #include "sessions.h"
 #include "shared_state.h"
+#include "tracing.h"
 
 /* Set aside; what nobody has used yet is backed by nothing. */
 static apr_uint64_t shared_bytes(const clp_tables *t)
@@ -36,6 +37,7 @@ clp_overview clp_overview_now(request_rec *r)
     memset(&o, 0, sizeof(o));
     o.scope.tables = clp_shared_tables();
     o.scope.channels = live.channels;
+    o.scope.spans = clp_tracing_ring();
     o.scope.now = apr_time_now();
     o.revision = live.revision;
     o.overlay_error = live.error;

@@ -12,6 +12,7 @@
 #define NOW APR_TIME_C(1795435200000000)
 
 static apr_pool_t *pool;
+static clp_span_ring *spans; /* NULL = none are exported */
 
 static clp_channel *make_channel(const char *name, clp_tables *t)
 {
@@ -34,6 +35,7 @@ static const char *render(clp_tables *t, const apr_array_header_t *channels)
     memset(&o, 0, sizeof(o));
     o.scope.tables = t;
     o.scope.channels = channels;
+    o.scope.spans = spans;
     o.scope.now = NOW;
     o.revision = 7;
     o.overlay_error = "line 1";
@@ -167,6 +169,32 @@ static void test_values(void)
     OK(!strstr(document, "planted"), "no key");
 }
 
+static void test_spans(void)
+{
+    apr_size_t size = clp_span_ring_size(16);
+    const apr_array_header_t *channels = apr_array_make(pool, 1, sizeof(clp_channel *));
+    clp_span_record record;
+    apr_uint64_t end;
+    const char *document = render(NULL, channels);
+
+    OK(!strstr(document, "claude_proxy_spans"), "no export of spans, no metrics of it");
+    spans = clp_span_ring_open(apr_pcalloc(pool, size), size);
+    memset(&record, 0, sizeof(record));
+    while (clp_span_ring_post(spans, &record)) {
+    }
+    clp_span_ring_read(spans, &record, 1, &end);
+    clp_span_ring_take(spans, end, 1);
+    clp_span_ring_read(spans, &record, 1, &end);
+    clp_span_ring_take(spans, end, 0);
+    document = render(NULL, channels);
+    has(document, "claude_proxy_spans_waiting 14");
+    has(document, "claude_proxy_spans_sent_total 1");
+    has(document, "claude_proxy_spans_dropped_total 1");
+    has(document, "claude_proxy_spans_refused_total 1");
+    has(document, "claude_proxy_spans_lost_total 0");
+    spans = NULL;
+}
+
 /* What clients may call their models and users. */
 static void test_labels(void)
 {
@@ -210,6 +238,7 @@ int main(void)
 {
     pool = tap_begin();
     test_values();
+    test_spans();
     test_labels();
     test_without_state();
     return tap_end();
