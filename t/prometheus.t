@@ -18,12 +18,12 @@ sub sample {
     return $value // 0;
 }
 
-my $served = 'claude_proxy_channel_requests_total{channel="observed-one",protocol="messages",result="success"}';
-my $failed = 'claude_proxy_channel_attempts_total{channel="observed-one",result="server_error"}';
+my $served = 'claude_proxy_channel_requests_total{channel="observed-metered",protocol="messages",result="success"}';
+my $failed = 'claude_proxy_channel_attempts_total{channel="observed-metered",result="server_error"}';
 my ($served_before, $failed_before) = (sample($served), sample($failed));
-post('observed', '/v1/messages', messages_body('metered', 'x', stream => JSON::PP::true())) for 1 .. 3;
-post('observed', '/v1/messages', messages_body('script:always/500', 'x'));
-post('observed', '/v1/messages', messages_body("odd \"\\\n\x{4e2d}", 'x'));
+post('observed', '/metered/v1/messages', messages_body('metered', 'x', stream => JSON::PP::true())) for 1 .. 3;
+post('observed', '/metered/v1/messages', messages_body('script:always/500', 'x'));
+post('observed', '/metered/v1/messages', messages_body("odd \"\\\n\x{4e2d}", 'x'));
 
 my $r = metrics();
 is $r->{status}, 200, 'metrics';
@@ -80,7 +80,7 @@ is query('sum(gen_ai_client_token_usage_sum{gen_ai_request_model="metered",gen_a
     21, 'tokens by model';
 is query('gen_ai_server_time_per_output_token_seconds_count{gen_ai_request_model="metered"}')->[0]{value}[1], 3,
     'streams with a time per token';
-is query('claude_proxy_channel_circuit{channel="observed-one",state="closed"}')->[0]{value}[1], 1, 'states as labels';
+is query('claude_proxy_channel_circuit{channel="observed-metered",state="closed"}')->[0]{value}[1], 1, 'states as labels';
 
 # The dashboard asks for nothing that is not there.
 {

@@ -267,6 +267,15 @@ static void put_auto_facts(clp_buffer *out, const clp_overview *o)
     put_number(out, "ResultsLost", counts.lost);
 }
 
+static void put_auto_spans(clp_buffer *out, const clp_span_ring *ring)
+{
+    clp_span_counts counts;
+
+    clp_span_ring_count(ring, &counts);
+    put_number(out, "SpansSent", counts.sent);
+    put_number(out, "SpansDropped", counts.dropped + counts.refused + counts.lost);
+}
+
 void clp_overview_auto(clp_buffer *out, const clp_overview *o, apr_pool_t *pool)
 {
     clp_buffer_lit(out, "ClaudeProxyVersion: " CLP_VERSION "\n");
@@ -282,6 +291,9 @@ void clp_overview_auto(clp_buffer *out, const clp_overview *o, apr_pool_t *pool)
     put_number(out, "Bindings", o->bindings);
     put_number(out, "Threads", o->threads);
     put_number(out, "SharedBytes", o->shared_bytes);
+    if (o->scope.spans) {
+        put_auto_spans(out, o->scope.spans);
+    }
     put_number(out, "Channels", (apr_uint64_t)o->scope.channels->nelts);
     for (int i = 0; i < o->scope.channels->nelts; i++) {
         put_channel_auto(out, o, i, APR_ARRAY_IDX(o->scope.channels, i, const clp_channel *), pool);

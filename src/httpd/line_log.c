@@ -50,7 +50,7 @@ const char *clp_line_log_name(clp_line_log **out, cmd_parms *cmd, const char *ta
     log->target = target;
     if (*target != '|') {
         log->path = ap_server_root_relative(cmd->pool, target);
-        if (!*target || !log->path) {
+        if (!log->path) {
             return apr_psprintf(cmd->pool, "%s: '%s' is no usable path", cmd->cmd->name, target);
         }
     }
