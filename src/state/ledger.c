@@ -182,35 +182,46 @@ static void release(clp_ledger *l)
 
 /* --- the journal --------------------------------------------------------------------------- */
 
-/* The write as the journal names it; 0 if its word is in none of the blocks. */
-static int journal_put(const clp_ledger *l, const clp_write *write, clp_journal_entry *entry)
+static int holds(const clp_ledger_block *block, const clp_write *write, apr_size_t words)
+{
+    return write->word >= block->words && write->word < block->words + block->n &&
+           words <= (apr_size_t)(block->words + block->n - write->word);
+}
+
+/* The number of the block that the write is in; -1 = none. Writes to one row stand side by side,
+ * so the `last` one's block comes first. */
+static int block_of(const clp_ledger *l, const clp_write *write, int last)
 {
     apr_size_t words = write->kind == CLP_WRITE_CLEAR ? write->value : 1;
+    if (holds(&l->blocks[last], write, words)) {
+        return last;
+    }
     for (int b = 0; b <= CLP_LEDGER_OWN; b++) {
-        const clp_ledger_block *block = &l->blocks[b];
-        if (write->word >= block->words && write->word < block->words + block->n &&
-            words <= (apr_size_t)(block->words + block->n - write->word)) {
-            entry->what = (apr_uint64_t)write->kind << 56 | (apr_uint64_t)b << 48 |
-                          (apr_uint64_t)(write->word - block->words);
-            entry->value = write->value;
-            entry->expected = write->expected;
-            return 1;
+        if (holds(&l->blocks[b], write, words)) {
+            return b;
         }
     }
-    return 0;
+    return -1;
 }
 
 /* Write down a whole set, or nothing. */
 static int journal_write(clp_ledger *l, const clp_writes *w)
 {
     clp_ledger_memory *m = l->m;
+    int block = 0;
     if (w->overflow) {
         return 0;
     }
     for (int i = 0; i < w->n; i++) {
-        if (!journal_put(l, &w->list[i], &m->list[i])) {
+        const clp_write *write = &w->list[i];
+        block = block_of(l, write, block);
+        if (block < 0) {
             return 0;
         }
+        m->list[i].what = (apr_uint64_t)write->kind << 56 | (apr_uint64_t)block << 48 |
+                          (apr_uint64_t)(write->word - l->blocks[block].words);
+        m->list[i].value = write->value;
+        m->list[i].expected = write->expected;
     }
     m->entries = (apr_uint64_t)w->n;
     return 1;

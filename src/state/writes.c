@@ -41,9 +41,9 @@ static int last_of(const clp_writes *w, const apr_uint64_t *word)
     return i;
 }
 
-apr_uint64_t clp_writes_get(const clp_writes *w, const apr_uint64_t *word)
+/* What the word has after the write `i`, the last one that concerns it; -1 = none does. */
+static apr_uint64_t value_after(const clp_writes *w, int i, const apr_uint64_t *word)
 {
-    int i = last_of(w, word);
     if (i < 0) {
         return clp_word_get(word);
     }
@@ -58,52 +58,87 @@ apr_uint64_t clp_writes_get(const clp_writes *w, const apr_uint64_t *word)
     }
 }
 
+apr_uint64_t clp_writes_get(const clp_writes *w, const apr_uint64_t *word)
+{
+    return value_after(w, last_of(w, word), word);
+}
+
 static void append(clp_writes *w, clp_write write)
 {
     if (w->n == CLP_WRITES_MAX) {
         w->overflow = 1;
         return;
     }
-    if (write.kind != CLP_WRITE_SET) {
-        w->mixed = 1;
-    }
-    else if (!w->mixed) {
-        w->index[place_of(w, write.word)] = (apr_uint16_t)(w->n + 1);
-    }
     w->list[w->n++] = write;
+}
+
+static void append_other(clp_writes *w, clp_write write)
+{
+    w->mixed = 1;
+    append(w, write);
+}
+
+/* A word that is about to be changed, looked up once. */
+typedef struct change {
+    apr_uint64_t *word;
+    unsigned place; /* in the index, if that tells */
+    int last;
+} change;
+
+static change change_of(const clp_writes *w, apr_uint64_t *word)
+{
+    change c = {word, 0, -1};
+    if (w->mixed) {
+        c.last = last_of(w, word);
+    }
+    else {
+        c.place = place_of(w, word);
+        c.last = w->index[c.place] - 1;
+    }
+    return c;
+}
+
+static void change_to(clp_writes *w, const change *c, apr_uint64_t value)
+{
+    if (c->last >= 0 && w->list[c->last].kind == CLP_WRITE_SET) {
+        w->list[c->last].value = value;
+        return;
+    }
+    if (!w->mixed && w->n < CLP_WRITES_MAX) {
+        w->index[c->place] = (apr_uint16_t)(w->n + 1);
+    }
+    append(w, (clp_write){c->word, value, 0, CLP_WRITE_SET});
 }
 
 void clp_writes_set(clp_writes *w, apr_uint64_t *word, apr_uint64_t value)
 {
-    int i = last_of(w, word);
-    if (i >= 0 && w->list[i].kind == CLP_WRITE_SET) {
-        w->list[i].value = value;
-        return;
-    }
-    append(w, (clp_write){word, value, 0, CLP_WRITE_SET});
+    change c = change_of(w, word);
+    change_to(w, &c, value);
 }
 
 void clp_writes_swap(clp_writes *w, apr_uint64_t *word, apr_uint64_t expected, apr_uint64_t value)
 {
-    append(w, (clp_write){word, value, expected, CLP_WRITE_SWAP});
+    append_other(w, (clp_write){word, value, expected, CLP_WRITE_SWAP});
 }
 
 void clp_writes_clear(clp_writes *w, apr_uint64_t *word, apr_size_t words)
 {
-    append(w, (clp_write){word, words, 0, CLP_WRITE_CLEAR});
+    append_other(w, (clp_write){word, words, 0, CLP_WRITE_CLEAR});
 }
 
 void clp_writes_add(clp_writes *w, apr_uint64_t *word, apr_uint64_t value)
 {
     if (value) {
-        clp_writes_set(w, word, clp_writes_get(w, word) + value);
+        change c = change_of(w, word);
+        change_to(w, &c, value_after(w, c.last, word) + value);
     }
 }
 
 void clp_writes_max(clp_writes *w, apr_uint64_t *word, apr_uint64_t value)
 {
-    if (value > clp_writes_get(w, word)) {
-        clp_writes_set(w, word, value);
+    change c = change_of(w, word);
+    if (value > value_after(w, c.last, word)) {
+        change_to(w, &c, value);
     }
 }
 
@@ -114,15 +149,20 @@ apr_uint32_t clp_writes_get_half(const clp_writes *w, const apr_uint64_t *words,
 
 void clp_writes_set_half(clp_writes *w, apr_uint64_t *words, unsigned i, apr_uint32_t value)
 {
-    clp_writes_set(w, words + i / 2, clp_half_put(clp_writes_get(w, words + i / 2), i, value));
+    apr_uint64_t *word = words + i / 2;
+    change c = change_of(w, word);
+    change_to(w, &c, clp_half_put(value_after(w, c.last, word), i, value));
 }
 
 void clp_writes_add_half(clp_writes *w, apr_uint64_t *words, unsigned i, apr_uint64_t value)
 {
-    apr_uint64_t was = clp_writes_get_half(w, words, i);
     if (value) {
-        clp_writes_set_half(w, words, i,
-                            value > 0xffffffffu - was ? 0xffffffffu : (apr_uint32_t)(was + value));
+        apr_uint64_t *word = words + i / 2;
+        change c = change_of(w, word);
+        apr_uint64_t both = value_after(w, c.last, word);
+        apr_uint32_t was = clp_half_of(both, i);
+        apr_uint32_t sum = value > 0xffffffffu - was ? 0xffffffffu : was + (apr_uint32_t)value;
+        change_to(w, &c, clp_half_put(both, i, sum));
     }
 }
 
