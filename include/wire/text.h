@@ -47,6 +47,10 @@ int clp_text_is(clp_text t, const char *plain);
 /** Nothing but Unicode's white space (or empty)? */
 int clp_text_blank(clp_text t);
 
+/** Does the word, which is not empty, stand in there? For long texts and words that begin with
+ * something rare: it jumps from one such byte to the next. */
+int clp_span_holds(clp_span s, clp_span word);
+
 /**
  * Holds back the high half of a surrogate pair whose low half comes with the
  * next delta ("\ud83d" + "\ude00"; protocol rule: one character may be split

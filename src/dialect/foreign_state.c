@@ -4,6 +4,7 @@
 #include "chat_state.h"
 #include "gemini.h"
 #include "gemini_names.h"
+#include "wire/text.h"
 
 /* messages[0].tool_calls[0].extra_content.google.thought_signature */
 #define RECORD_DEPTH 7
@@ -245,7 +246,7 @@ int clp_dialect_drop_foreign(clp_buffer *out, clp_span body, const clp_dialect *
     clp_jval list;
 
     if (!(p || dialect == &clp_dialect_chat) ||
-        !memmem(body.p, body.n, CLP_ENVELOPE_MARK, sizeof(CLP_ENVELOPE_MARK) - 1)) {
+        !clp_span_holds(body, CLP_SPAN_LIT(CLP_ENVELOPE_MARK))) {
         return 0;
     }
     j = clp_json_make(pool);

@@ -48,12 +48,20 @@ clp_text clp_jval_text(clp_jval v)
     return token_text(v.doc, clp_jval_token(v));
 }
 
-static int token_is(const clp_json *doc, const clp_json_token *t, const char *s, apr_size_t n)
+/* Not to be inlined, so that what is seldom needed does not burden who comes by at every name. */
+static __attribute__((noinline)) int escaped_token_is(const clp_json *doc, const clp_json_token *t,
+                                                      const char *s)
 {
-    if (!(t->flags & CLP_JSON_F_ESCAPE)) {
-        return t->length == n + 2 && memcmp(doc->text.p + t->offset + 1, s, n) == 0;
-    }
     return clp_text_is(token_text(doc, t), s);
+}
+
+static inline int token_is(const clp_json *doc, const clp_json_token *t, const char *s,
+                           apr_size_t n)
+{
+    if (__builtin_expect(t->flags & CLP_JSON_F_ESCAPE, 0)) {
+        return escaped_token_is(doc, t, s);
+    }
+    return t->length == n + 2 && memcmp(doc->text.p + t->offset + 1, s, n) == 0;
 }
 
 static apr_uint32_t first_child(clp_jval v)
@@ -66,14 +74,13 @@ static apr_uint32_t first_child(clp_jval v)
 }
 
 /* The last member named `name`, and how many there are. */
-static clp_jval find(clp_jval v, const char *name, int *times)
+static inline clp_jval find(clp_jval v, const char *name, int *times)
 {
-    apr_size_t n = strlen(name);
     apr_uint32_t found = 0;
 
-    *times = 0;
     if (clp_jval_is_object(v)) {
         const clp_json_token *tokens = v.doc->tokens;
+        apr_size_t n = strlen(name);
         apr_uint32_t end = tokens[v.at].next;
         for (apr_uint32_t i = v.at + 1; i < end; i = tokens[i + 1].next) {
             if (token_is(v.doc, &tokens[i], name, n)) {
@@ -87,13 +94,13 @@ static clp_jval find(clp_jval v, const char *name, int *times)
 
 clp_jval clp_jval_get(clp_jval v, const char *name)
 {
-    int times;
+    int times = 0;
     return find(v, name, &times);
 }
 
 int clp_jval_has_duplicate(clp_jval v, const char *name)
 {
-    int times;
+    int times = 0;
     find(v, name, &times);
     return times > 1;
 }

@@ -295,6 +295,20 @@ static int is_space(unsigned c)
            c == 0x205f || c == 0x3000;
 }
 
+int clp_span_holds(clp_span s, clp_span word)
+{
+    const char *end = s.p + s.n;
+    const char *p = s.n ? s.p : end;
+    while ((apr_size_t)(end - p) >= word.n &&
+           (p = memchr(p, *word.p, (apr_size_t)(end - p) - word.n + 1))) {
+        if (memcmp(p, word.p, word.n) == 0) {
+            return 1;
+        }
+        p++;
+    }
+    return 0;
+}
+
 int clp_text_blank(clp_text t)
 {
     bytes p = (bytes)(t.s.n ? t.s.p : "");

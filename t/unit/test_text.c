@@ -205,6 +205,21 @@ static void test_either(void)
     OK(clp_text_is(clp_text_escaped(clp_span_of(NULL, 0)), ""), "nothing is empty");
 }
 
+static void test_holds(void)
+{
+    static const struct {
+        const char *s;
+        int holds;
+    } cases[] = {{"", 0},        {"Ra", 0},     {"Rab", 1},    {"xRab", 1}, {"Rabx", 1},
+                 {"RaRaRab", 1}, {"RRRRab", 1}, {"RaRbRa", 0}, {"ab", 0},   {"xxxRa", 0}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        IS_INT(clp_span_holds(clp_span_str(cases[i].s), CLP_SPAN_LIT("Rab")), cases[i].holds,
+               cases[i].s);
+    }
+    OK(!clp_span_holds(clp_span_of(NULL, 0), CLP_SPAN_LIT("R")), "nothing holds nothing");
+    OK(!clp_span_holds(clp_span_of("xRab", 3), CLP_SPAN_LIT("Rab")), "not beyond its end");
+}
+
 static void test_blank(void)
 {
     static const struct {
@@ -449,6 +464,7 @@ int main(void)
     test_all_characters();
     test_either();
     test_blank();
+    test_holds();
     test_surrogate_hold();
     test_surrogate_splits();
     test_fit();
