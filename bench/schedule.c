@@ -103,7 +103,7 @@ int main(int argc, char **argv)
     printf("One request among %d channels of %d keys:\n\n| | us |\n|---|---|\n", CHANNELS, KEYS);
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         sched_world *w = sched_world_make(describe(rows[i].each, rows[i].strategy, pool), pool);
-        w->query.identity = rows[i].identity;
+        sched_conversation(w, rows[i].identity, pool);
         if (rows[i].tripped) {
             trip_all_but_one(w);
         }

@@ -40,7 +40,7 @@ static int first(void *self, sim_request *r, apr_time_t now)
     sched_world *w = self;
     clp_plan *plan;
     sched_clock = now;
-    w->query.identity = r->conversation;
+    sched_conversation(w, r->conversation, r->pool);
     w->query.random = 1;
     if (clp_plan_make(&plan, w->set, &w->query, r->pool)) {
         return 0;
@@ -85,8 +85,9 @@ static void served(void *self, sim_request *r, apr_time_t now)
     sched_result result = {.result = CLP_BOOKED_SUCCESS, .left = 1};
     sched_clock = now;
     sched_book(w, c, &result);
-    clp_affinity_put(w->affinity, CLP_PROTOCOL_MESSAGES, r->conversation, c->channel, c->key,
-                     now + AFFINITY);
+    clp_affinity_put(w->affinity,
+                     clp_conversation_id_make(CLP_PROTOCOL_MESSAGES, r->conversation, r->pool),
+                     c->channel, c->key, now + AFFINITY);
     clp_plan_done(r->state);
 }
 

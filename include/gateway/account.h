@@ -3,7 +3,7 @@
 #define CLP_GATEWAY_ACCOUNT_H
 
 #include "gateway/outcome.h"
-#include "state/pin_table.h"
+#include "sched/affinity.h"
 #include "state/tables.h"
 
 /**
@@ -36,8 +36,8 @@ typedef struct clp_account {
                     of its attempts only what they say of channel and key is booked */
 
     clp_pin_table *affinity; /**< where a success binds the conversation; NULL = nowhere */
-    const char *identity;    /**< the conversation; NULL = not known */
-    apr_interval_time_t affinity_time; /**< how long a binding lasts */
+    const clp_conversation_id *conversation; /**< NULL = not known */
+    apr_interval_time_t affinity_time;       /**< how long a binding lasts */
 } clp_account;
 
 /**

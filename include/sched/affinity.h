@@ -17,13 +17,23 @@
 /** Which of the tables' protocols a client of this dialect speaks. */
 clp_protocol clp_protocol_of(const clp_dialect *client);
 
+/** A conversation, as plan and account name it. */
+typedef struct clp_conversation_id {
+    const char *identity;
+    clp_pin_name bound; /**< what its binding is found by */
+} clp_conversation_id;
+
+/** Made once for a request, in the pool; `identity` is not copied. NULL for NULL. */
+const clp_conversation_id *clp_conversation_id_make(clp_protocol protocol, const char *identity,
+                                                    apr_pool_t *pool);
+
 /** Remember after a success, until `expires`. */
-void clp_affinity_put(clp_pin_table *t, clp_protocol protocol, const char *identity,
-                      const clp_channel *c, const clp_key *key, apr_time_t expires);
+void clp_affinity_put(clp_pin_table *t, const clp_conversation_id *who, const clp_channel *c,
+                      const clp_key *key, apr_time_t expires);
 
 /** What is remembered of a conversation: 1, or 0 = nothing. */
-int clp_affinity_get(const clp_pin_table *t, clp_protocol protocol, const char *identity,
-                     apr_time_t now, clp_pin *pin);
+int clp_affinity_get(const clp_pin_table *t, const clp_conversation_id *who, apr_time_t now,
+                     clp_pin *pin);
 
 /** Is the conversation bound to this channel? */
 int clp_affinity_is_channel(const clp_pin *pin, const clp_channel *c);

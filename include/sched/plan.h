@@ -39,8 +39,9 @@ typedef struct clp_plan_query {
     const char *pin_key;       /**< … and this key id; NULL = any */
 
     clp_strategy strategy;
-    const char *identity; /**< conversation or end user, for bindings and hashes; NULL = none */
-    clp_tables *tables;   /**< shared state; NULL = none is kept: nothing is skipped */
+    const clp_conversation_id
+        *conversation;             /**< or end user, for bindings and hashes; NULL = none */
+    clp_tables *tables;            /**< shared state; NULL = none is kept: nothing is skipped */
     const clp_pin_table *affinity; /**< bindings; NULL = there are none */
     apr_uint64_t random;           /**< seed; 0 = any */
     apr_time_t (*now)(void);       /**< the clock; NULL = apr_time_now() */

@@ -23,6 +23,15 @@ typedef struct clp_pin {
     apr_uint64_t key;     /**< clp_pin_hash() of the key's id */
 } clp_pin;
 
+/** A name as the table knows it: half of its SHA-256, since clients choose names and nobody shall
+ * find one that meets another's. */
+typedef struct clp_pin_name {
+    apr_uint64_t half[2];
+} clp_pin_name;
+
+/** Costs more than a look-up: make it once where a name is used more than once. */
+clp_pin_name clp_pin_name_of(clp_span what);
+
 /** Bytes needed for at least `rows` rows. */
 apr_size_t clp_pin_table_size(apr_uint32_t rows);
 
@@ -37,10 +46,10 @@ clp_pin_table *clp_pin_table_open(void *memory, apr_size_t size);
 apr_uint64_t clp_pin_hash(clp_span s);
 
 /** Remember; replaces what was known for `what`. Any thread, any process. */
-void clp_pin_table_put(clp_pin_table *t, clp_span what, clp_pin pin, apr_time_t expires);
+void clp_pin_table_put(clp_pin_table *t, clp_pin_name what, clp_pin pin, apr_time_t expires);
 
 /** Look up: 1 and *pin, or 0 (unknown or expired). */
-int clp_pin_table_get(const clp_pin_table *t, clp_span what, apr_time_t now, clp_pin *pin);
+int clp_pin_table_get(const clp_pin_table *t, clp_pin_name what, apr_time_t now, clp_pin *pin);
 
 /** Does the pin count? */
 typedef int clp_pin_counts_fn(void *baton, const clp_pin *pin);

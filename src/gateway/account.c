@@ -110,8 +110,8 @@ static void post_request(const clp_account *a, clp_booking *b)
 
 static void bind_conversation(const clp_account *a, const clp_outcome *o, const clp_candidate *c)
 {
-    if (a->affinity && a->identity) {
-        clp_affinity_put(a->affinity, a->protocol, a->identity, c->channel, c->key,
+    if (a->affinity && a->conversation) {
+        clp_affinity_put(a->affinity, a->conversation, c->channel, c->key,
                          o->ended + a->affinity_time);
     }
 }

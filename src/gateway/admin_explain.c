@@ -63,7 +63,7 @@ void clp_admin_explain(clp_admin_call *call)
     static const char *const members[] = {"protocol", "model", "identity", "set", NULL};
     const cJSON *object = clp_admin_object(call, members);
     clp_plan_query query = call->site->scheduling;
-    const char *protocol, *set_name;
+    const char *protocol, *identity, *set_name;
     const clp_channel_set *set;
     apr_array_header_t *all;
     clp_jw w;
@@ -73,11 +73,13 @@ void clp_admin_explain(clp_admin_call *call)
     }
     protocol = text_of(call, object, "protocol");
     query.model = text_of(call, object, "model");
-    query.identity = text_of(call, object, "identity");
+    identity = text_of(call, object, "identity");
     set_name = text_of(call, object, "set");
     if (call->status != 200 || !(query.client = client_of(call, protocol))) {
         return;
     }
+    query.conversation =
+        clp_conversation_id_make(clp_protocol_of(query.client), identity, call->pool);
     set = call->site->set(call->site->ctx, set_name);
     if (!set) {
         clp_admin_fail(call, 400, "set", "set: there is no set '%s' in this server", set_name);

@@ -70,7 +70,7 @@ static int get_from_store(clp_session_store *store, clp_span name, apr_time_t no
 static int find(const clp_thread_pins *pins, clp_span name, apr_time_t now, clp_pin *pin,
                 void *subject, apr_pool_t *pool)
 {
-    if (pins->table && clp_pin_table_get(pins->table, name, now, pin)) {
+    if (pins->table && clp_pin_table_get(pins->table, clp_pin_name_of(name), now, pin)) {
         return 1;
     }
     return pins->store && get_from_store(pins->store, name, now, pin, subject, pool);
@@ -115,7 +115,7 @@ void clp_thread_pins_note(const clp_thread_pins *pins, const char *scope, const 
     pin.channel = clp_pin_hash(clp_span_str(where->channel->name));
     pin.key = where->key ? clp_pin_hash(clp_span_str(where->key->id)) : 0;
     if (pins->table) {
-        clp_pin_table_put(pins->table, name, pin, now + PIN_LIFETIME);
+        clp_pin_table_put(pins->table, clp_pin_name_of(name), pin, now + PIN_LIFETIME);
     }
     if (pins->store) {
         put_in_store(pins->store, name, pin, now + PIN_LIFETIME, subject, pool);

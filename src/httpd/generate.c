@@ -38,6 +38,17 @@ int clp_generate_take(request_rec *r, clp_request *q, clp_problem **problem)
     return status;
 }
 
+/* Which conversation bindings are of: found once, as it costs a hash. */
+static const clp_conversation_id *conversation_of(request_rec *r, clp_request *q)
+{
+    if (!q->conversation) {
+        q->conversation = clp_conversation_id_make(
+            clp_protocol_of(q->route.dialect),
+            clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).key, r->pool);
+    }
+    return q->conversation;
+}
+
 static clp_plan_query make_query(request_rec *r, clp_request *q, clp_operation op,
                                  const clp_channel_set *set)
 {
@@ -56,7 +67,7 @@ static clp_plan_query make_query(request_rec *r, clp_request *q, clp_operation o
     query.tables = clp_shared_tables();
     query.strategy = (clp_strategy)CLP_CONF(q->conf, strategy);
     if (CLP_CONF(q->conf, affinity_ms)) {
-        query.identity = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).key;
+        query.conversation = conversation_of(r, q);
         query.affinity = clp_shared_affinity();
     }
     return query;
@@ -96,7 +107,7 @@ clp_problem *clp_generate_plan(clp_plan **plan, request_rec *r, clp_request *q, 
     return problem;
 }
 
-static clp_account *make_account(request_rec *r, const clp_request *q, clp_operation op)
+static clp_account *make_account(request_rec *r, clp_request *q, clp_operation op)
 {
     clp_account *account = apr_pcalloc(r->pool, sizeof(*account));
     apr_interval_time_t affinity = apr_time_from_msec(CLP_CONF(q->conf, affinity_ms));
@@ -109,7 +120,7 @@ static clp_account *make_account(request_rec *r, const clp_request *q, clp_opera
     account->aside = op != CLP_OP_GENERATE;
     if (affinity) {
         account->affinity = clp_shared_affinity();
-        account->identity = clp_identity_of(r->headers_in, &q->sniffed, r->user, r->pool).key;
+        account->conversation = conversation_of(r, q);
         account->affinity_time = affinity;
     }
     return account;
@@ -189,8 +200,7 @@ clp_transport *clp_generate_transport(request_rec *r)
 }
 
 /* A request that no upstream was asked for ends here. */
-static void book_refusal(request_rec *r, const clp_request *q, const clp_problem *problem,
-                         int status)
+static void book_refusal(request_rec *r, clp_request *q, const clp_problem *problem, int status)
 {
     clp_account_refused(make_account(r, q, CLP_OP_GENERATE), problem, status, r->request_time,
                         apr_time_now());

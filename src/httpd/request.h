@@ -5,6 +5,7 @@
 #include "gateway/outcome.h"
 #include "gateway/response_keep.h"
 #include "route.h"
+#include "sched/affinity.h"
 #include "upstream/trace_context.h"
 
 /**
@@ -28,9 +29,11 @@ typedef struct clp_request {
     const clp_problem *problem;        /**< what the client was told instead, or NULL */
     const clp_response_keeper *keeper; /**< Responses: how to keep the answer; else NULL */
     const void *channels;              /**< those it began with: live_channels.c's own */
-    int continued_here;                /**< Responses: goes on from a response that we keep */
-    int held_upstream;                 /**< Responses: goes on from one that we do not know */
-    int counted_by_estimate;           /**< no upstream told how many tokens there are */
+    const clp_conversation_id *conversation; /**< for bindings; NULL = there are none, or not yet
+                                                  asked for */
+    int continued_here;                      /**< Responses: goes on from a response that we keep */
+    int held_upstream;                       /**< Responses: goes on from one that we do not know */
+    int counted_by_estimate;                 /**< no upstream told how many tokens there are */
 } clp_request;
 
 /** Call once in each child, before its first request. */

@@ -23,13 +23,18 @@ clp_protocol clp_protocol_of(const clp_dialect *client)
     return CLP_PROTOCOL_OTHER;
 }
 
-/* What a binding is found by: a number of protocol and conversation. */
-static clp_span name_of(apr_uint64_t out[2], clp_protocol protocol, const char *identity)
+const clp_conversation_id *clp_conversation_id_make(clp_protocol protocol, const char *identity,
+                                                    apr_pool_t *pool)
 {
-    out[0] = (apr_uint64_t)protocol;
-    /* Clients choose their names: nobody shall find one that meets another's. */
-    out[1] = clp_pin_hash(clp_span_str(identity));
-    return clp_span_of((const char *)out, 2 * sizeof(out[0]));
+    clp_conversation_id *who;
+    if (!identity) {
+        return NULL;
+    }
+    who = apr_palloc(pool, sizeof(*who));
+    who->identity = identity;
+    who->bound = clp_pin_name_of(clp_span_str(identity));
+    who->bound.half[1] ^= (apr_uint64_t)protocol;
+    return who;
 }
 
 /* A channel, and which one of those that had its name. */
@@ -38,19 +43,17 @@ static apr_uint64_t channel_mark(const clp_channel *c)
     return c->id + c->row.epoch;
 }
 
-void clp_affinity_put(clp_pin_table *t, clp_protocol protocol, const char *identity,
-                      const clp_channel *c, const clp_key *key, apr_time_t expires)
+void clp_affinity_put(clp_pin_table *t, const clp_conversation_id *who, const clp_channel *c,
+                      const clp_key *key, apr_time_t expires)
 {
-    apr_uint64_t name[2];
     clp_pin pin = {channel_mark(c), key ? key->hash : 0};
-    clp_pin_table_put(t, name_of(name, protocol, identity), pin, expires);
+    clp_pin_table_put(t, who->bound, pin, expires);
 }
 
-int clp_affinity_get(const clp_pin_table *t, clp_protocol protocol, const char *identity,
-                     apr_time_t now, clp_pin *pin)
+int clp_affinity_get(const clp_pin_table *t, const clp_conversation_id *who, apr_time_t now,
+                     clp_pin *pin)
 {
-    apr_uint64_t name[2];
-    return clp_pin_table_get(t, name_of(name, protocol, identity), now, pin);
+    return clp_pin_table_get(t, who->bound, now, pin);
 }
 
 int clp_affinity_is_channel(const clp_pin *pin, const clp_channel *c)

@@ -96,8 +96,8 @@ static void find_promoted(clp_selection *s, const clp_plan_query *q, apr_time_t 
 
 static void find_bound(clp_selection *s, const clp_plan_query *q, apr_time_t now)
 {
-    if (!q->identity || !q->affinity ||
-        !clp_affinity_get(q->affinity, clp_protocol_of(q->client), q->identity, now, &s->bound)) {
+    if (!q->conversation || !q->affinity ||
+        !clp_affinity_get(q->affinity, q->conversation, now, &s->bound)) {
         return;
     }
     for (int i = 0; i < s->n; i++) {
@@ -191,7 +191,8 @@ static double latency(const clp_option *o, const clp_plan_query *q)
 /* A hash of conversation and channel for who leaves the choice open. */
 static void set_open_turns(clp_selection *s, const clp_plan_query *q, apr_uint64_t random)
 {
-    apr_uint64_t seed = q->identity ? clp_row_id(clp_span_str(q->identity)) : random;
+    apr_uint64_t seed =
+        q->conversation ? clp_row_id(clp_span_str(q->conversation->identity)) : random;
     for (int i = 0; i < s->n; i++) {
         const clp_channel *c = s->options[i].channel;
         s->options[i].turn =
@@ -205,7 +206,7 @@ static void set_turns(clp_selection *s, const clp_channel_set *set, const clp_pl
     switch (q->strategy) {
     case CLP_STRATEGY_FAILOVER: break;
     case CLP_STRATEGY_ROUND_ROBIN:
-        if (!q->identity && q->tables) {
+        if (!q->conversation && q->tables) {
             take_turns(s, next_turn(set, q, peek));
             break;
         }

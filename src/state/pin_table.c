@@ -89,23 +89,20 @@ clp_pin_table *clp_pin_table_open(void *memory, apr_size_t size)
     return t;
 }
 
-static void hash(clp_span s, apr_uint64_t out[2])
+clp_pin_name clp_pin_name_of(clp_span what)
 {
+    clp_pin_name name = {{0, 0}};
     unsigned char raw[32];
-    clp_sha256(s, raw);
-    for (int w = 0; w < 2; w++) {
-        out[w] = 0;
-        for (int i = 0; i < 8; i++) {
-            out[w] = out[w] << 8 | raw[w * 8 + i];
-        }
+    clp_sha256(what, raw);
+    for (int i = 0; i < 16; i++) {
+        name.half[i / 8] = name.half[i / 8] << 8 | raw[i];
     }
+    return name;
 }
 
 apr_uint64_t clp_pin_hash(clp_span s)
 {
-    apr_uint64_t h[2];
-    hash(s, h);
-    return h[0];
+    return clp_pin_name_of(s).half[0];
 }
 
 static apr_uint64_t mix(apr_uint64_t h, apr_uint64_t v)
@@ -213,15 +210,16 @@ static pin_row *row_choose(pin_row *bucket, const apr_uint64_t what[2], unsigned
     return best;
 }
 
-void clp_pin_table_put(clp_pin_table *t, clp_span what, clp_pin pin, apr_time_t expires)
+void clp_pin_table_put(clp_pin_table *t, clp_pin_name what, clp_pin pin, apr_time_t expires)
 {
-    pin_row row = {.channel = pin.channel, .key = pin.key, .expires = (apr_uint64_t)expires};
-    pin_row *bucket;
+    pin_row row = {.what = {what.half[0], what.half[1]},
+                   .channel = pin.channel,
+                   .key = pin.key,
+                   .expires = (apr_uint64_t)expires};
+    pin_row *bucket = bucket_of(t, row.what);
     pin_row *r;
     apr_uint64_t now = clock_ns();
     unsigned busy = 0;
-    hash(what, row.what);
-    bucket = bucket_of(t, row.what);
     while ((r = row_choose(bucket, row.what, busy))) {
         apr_uint64_t mine = row_claim(r, now);
         if (mine) {
@@ -232,18 +230,15 @@ void clp_pin_table_put(clp_pin_table *t, clp_span what, clp_pin pin, apr_time_t 
     }
 }
 
-int clp_pin_table_get(const clp_pin_table *t, clp_span what, apr_time_t now, clp_pin *pin)
+int clp_pin_table_get(const clp_pin_table *t, clp_pin_name what, apr_time_t now, clp_pin *pin)
 {
-    apr_uint64_t h[2];
-    const pin_row *bucket;
+    const pin_row *bucket = bucket_of(t, what.half);
     apr_uint64_t best = 0;
-    hash(what, h);
-    bucket = bucket_of(t, h);
     for (int i = 0; i < WAYS; i++) {
         pin_row copy;
         /* Two writers at once may have left two rows: the later one counts. */
-        if (row_read(&bucket[i], &copy) && copy.what[0] == h[0] && copy.what[1] == h[1] &&
-            copy.expires > best) {
+        if (row_read(&bucket[i], &copy) && copy.what[0] == what.half[0] &&
+            copy.what[1] == what.half[1] && copy.expires > best) {
             best = copy.expires;
             pin->channel = copy.channel;
             pin->key = copy.key;

@@ -163,7 +163,7 @@ int clp_session_table_put(clp_session_table *t, clp_span name, clp_span value, a
     __atomic_thread_fence(__ATOMIC_RELEASE);
     pin.channel = head.position;
     pin.key = value.n;
-    clp_pin_table_put(index_of(t), name, pin, expires);
+    clp_pin_table_put(index_of(t), clp_pin_name_of(name), pin, expires);
     return 1;
 }
 
@@ -175,8 +175,8 @@ int clp_session_table_get(const clp_session_table *t, clp_span name, apr_time_t 
     clp_pin pin;
     char *to;
 
-    if (!clp_pin_table_get(index_of(t), name, now, &pin) || !fits(t, pin.channel, pin.key) ||
-        !still_there(t, pin.channel, 0)) {
+    if (!clp_pin_table_get(index_of(t), clp_pin_name_of(name), now, &pin) ||
+        !fits(t, pin.channel, pin.key) || !still_there(t, pin.channel, 0)) {
         return 0;
     }
     to = clp_buffer_reserve(out, (apr_size_t)pin.key);
@@ -197,9 +197,10 @@ int clp_session_table_get(const clp_session_table *t, clp_span name, apr_time_t 
 
 void clp_session_table_remove(clp_session_table *t, clp_span name, apr_time_t now)
 {
+    clp_pin_name what = clp_pin_name_of(name);
     clp_pin pin;
-    for (int i = 0; i < MOST_ROWS && clp_pin_table_get(index_of(t), name, now, &pin); i++) {
-        clp_pin_table_put(index_of(t), name, (clp_pin){0, 0}, 0);
+    for (int i = 0; i < MOST_ROWS && clp_pin_table_get(index_of(t), what, now, &pin); i++) {
+        clp_pin_table_put(index_of(t), what, (clp_pin){0, 0}, 0);
         /* What writers may reach while we wipe is left to them. */
         if (fits(t, pin.channel, pin.key) && still_there(t, pin.channel, t->ring_size / 8)) {
             memset(place_of(t, pin.channel), 0, sizeof(value_head) + (apr_size_t)pin.key);

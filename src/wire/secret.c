@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "wire/text.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,9 +12,19 @@
 
 #define MARK_N 9 /* '_' and 8 hex digits */
 
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+
+static void sha256_fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* EVP_sha256() would be looked up among all providers' digests, under a lock, each time. */
 void clp_sha256(clp_span s, unsigned char out[32])
 {
-    if (!EVP_Digest(s.n ? s.p : "", s.n, out, NULL, EVP_sha256(), NULL)) {
+    pthread_once(&sha256_once, sha256_fetch);
+    if (!sha256 || !EVP_Digest(s.n ? s.p : "", s.n, out, NULL, sha256, NULL)) {
         abort(); /* no memory, or a libcrypto without SHA-256 */
     }
 }

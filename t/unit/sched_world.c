@@ -122,6 +122,12 @@ static clp_row_ref row(const sched_world *w, clp_table_kind kind, apr_uint64_t i
     return clp_tables_claim(w->tables, kind, id, clp_span_str("row"), 1);
 }
 
+const clp_conversation_id *sched_conversation(sched_world *w, const char *who, apr_pool_t *pool)
+{
+    w->query.conversation = clp_conversation_id_make(CLP_PROTOCOL_MESSAGES, who, pool);
+    return w->query.conversation;
+}
+
 void sched_claim_rows(const sched_world *w)
 {
     for (int i = 0; i < w->set->channels->nelts; i++) {

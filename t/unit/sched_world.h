@@ -29,6 +29,9 @@ sched_world *sched_world_make(const char *channels, apr_pool_t *pool);
 /** The channel of that name; ends the test program if there is none. */
 clp_channel *sched_channel(const sched_world *w, const char *name);
 
+/** The conversation of requests from here on, of clients that speak Messages; NULL = none. */
+const clp_conversation_id *sched_conversation(sched_world *w, const char *who, apr_pool_t *pool);
+
 /** Give every channel, key and pair its row. */
 void sched_claim_rows(const sched_world *w);
 

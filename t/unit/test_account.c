@@ -264,28 +264,27 @@ static void test_affinity(apr_pool_t *pool)
     apr_size_t size = clp_pin_table_size(16);
     void *memory = apr_pcalloc(pool, size + 64);
     clp_outcome o = outcome_make(CLP_BOOKED_TRUNCATED, pool);
+    const clp_conversation_id *chat = clp_conversation_id_make(CLP_PROTOCOL_CHAT, "c", pool);
     clp_pin pin;
 
     memory = (char *)memory + (64 - (apr_size_t)memory % 64) % 64;
     x.account.affinity = clp_pin_table_format(memory, 16);
     x.account.affinity_time = apr_time_from_sec(60);
-    x.account.identity = "c";
+    x.account.conversation = chat;
     add_attempt(&o, x.a, 1, CLP_BOOKED_TRUNCATED);
     clp_account_request(&x.account, &o);
-    OK(!clp_affinity_get(x.account.affinity, CLP_PROTOCOL_CHAT, "c", o.ended, &pin),
-       "a failure binds nothing");
+    OK(!clp_affinity_get(x.account.affinity, chat, o.ended, &pin), "a failure binds nothing");
     o.booked = CLP_BOOKED_SUCCESS;
     clp_account_request(&x.account, &o);
-    OK(clp_affinity_get(x.account.affinity, CLP_PROTOCOL_CHAT, "c", o.ended, &pin),
-       "a success does");
+    OK(clp_affinity_get(x.account.affinity, chat, o.ended, &pin), "a success does");
     OK(clp_affinity_is_channel(&pin, x.a), "to its channel");
     IS_INT(clp_affinity_key(&pin, x.a), 1, "and key");
-    OK(!clp_affinity_get(x.account.affinity, CLP_PROTOCOL_MESSAGES, "c", o.ended, &pin),
+    OK(!clp_affinity_get(x.account.affinity,
+                         clp_conversation_id_make(CLP_PROTOCOL_MESSAGES, "c", pool), o.ended, &pin),
        "for its protocol");
-    OK(!clp_affinity_get(x.account.affinity, CLP_PROTOCOL_CHAT, "c",
-                         o.ended + apr_time_from_sec(61), &pin),
+    OK(!clp_affinity_get(x.account.affinity, chat, o.ended + apr_time_from_sec(61), &pin),
        "for a while");
-    x.account.identity = NULL;
+    x.account.conversation = NULL;
     clp_account_request(&x.account, &o);
     IS_INT(clp_counters_requests(&x.t->head->protocols[CLP_PROTOCOL_CHAT].counts), 3,
            "without a conversation all the same");

@@ -24,9 +24,9 @@ static void *shared(apr_size_t n)
     return p;
 }
 
-static clp_span name_of(int i, char room[32])
+static clp_pin_name name_of(int i, char room[32])
 {
-    return clp_span_of(room, (apr_size_t)snprintf(room, 32, "msg_%d", i));
+    return clp_pin_name_of(clp_span_of(room, (apr_size_t)snprintf(room, 32, "msg_%d", i)));
 }
 
 static void test_layout(void)
@@ -53,18 +53,18 @@ static void test_put_get(void)
     apr_size_t size = clp_pin_table_size(64);
     void *memory = shared(size);
     clp_pin_table *t = clp_pin_table_format(memory, 64);
+    clp_pin_name x = clp_pin_name_of(CLP_SPAN_LIT("x"));
     clp_pin pin = {1, 2};
-    OK(!clp_pin_table_get(t, CLP_SPAN_LIT("x"), 0, &pin), "unknown");
-    clp_pin_table_put(t, CLP_SPAN_LIT("x"), (clp_pin){3, 4}, FAR);
-    OK(clp_pin_table_get(t, CLP_SPAN_LIT("x"), 0, &pin) && pin.channel == 3 && pin.key == 4,
-       "known");
-    OK(!clp_pin_table_get(t, CLP_SPAN_LIT("y"), 0, &pin), "another is not");
-    OK(clp_pin_table_get(t, CLP_SPAN_LIT("x"), FAR - 1, &pin), "until it expires");
-    OK(!clp_pin_table_get(t, CLP_SPAN_LIT("x"), FAR, &pin), "not longer");
-    clp_pin_table_put(t, CLP_SPAN_LIT("x"), (clp_pin){5, 6}, FAR / 2);
-    OK(clp_pin_table_get(t, CLP_SPAN_LIT("x"), 0, &pin) && pin.channel == 5 && pin.key == 6,
+    OK(!clp_pin_table_get(t, x, 0, &pin), "unknown");
+    clp_pin_table_put(t, x, (clp_pin){3, 4}, FAR);
+    OK(clp_pin_table_get(t, x, 0, &pin) && pin.channel == 3 && pin.key == 4, "known");
+    OK(!clp_pin_table_get(t, clp_pin_name_of(CLP_SPAN_LIT("y")), 0, &pin), "another is not");
+    OK(clp_pin_table_get(t, x, FAR - 1, &pin), "until it expires");
+    OK(!clp_pin_table_get(t, x, FAR, &pin), "not longer");
+    clp_pin_table_put(t, x, (clp_pin){5, 6}, FAR / 2);
+    OK(clp_pin_table_get(t, x, 0, &pin) && pin.channel == 5 && pin.key == 6,
        "replaced, also by what expires earlier");
-    OK(!clp_pin_table_get(t, CLP_SPAN_LIT("x"), FAR / 2, &pin), "nothing is left of the old one");
+    OK(!clp_pin_table_get(t, x, FAR / 2, &pin), "nothing is left of the old one");
     munmap(memory, size);
 }
 
@@ -215,10 +215,10 @@ static void test_count(void)
     memset(memory, 0, size);
     t = clp_pin_table_format(memory, 64);
     IS_INT(clp_pin_table_count(t, 0, NULL, NULL), 0, "an empty table");
-    clp_pin_table_put(t, CLP_SPAN_LIT("a"), (clp_pin){1, 1}, 100);
-    clp_pin_table_put(t, CLP_SPAN_LIT("b"), (clp_pin){2, 1}, 100);
-    clp_pin_table_put(t, CLP_SPAN_LIT("c"), (clp_pin){2, 1}, 50);
-    clp_pin_table_put(t, CLP_SPAN_LIT("c"), (clp_pin){2, 1}, 60);
+    clp_pin_table_put(t, clp_pin_name_of(CLP_SPAN_LIT("a")), (clp_pin){1, 1}, 100);
+    clp_pin_table_put(t, clp_pin_name_of(CLP_SPAN_LIT("b")), (clp_pin){2, 1}, 100);
+    clp_pin_table_put(t, clp_pin_name_of(CLP_SPAN_LIT("c")), (clp_pin){2, 1}, 50);
+    clp_pin_table_put(t, clp_pin_name_of(CLP_SPAN_LIT("c")), (clp_pin){2, 1}, 60);
     IS_INT(clp_pin_table_count(t, 0, NULL, NULL), 3, "each name once");
     IS_INT(clp_pin_table_count(t, 60, NULL, NULL), 2, "expired ones are not counted");
     IS_INT(clp_pin_table_count(t, 0, from_channel, &channel), 2, "some of them");

@@ -17,7 +17,7 @@ typedef struct request {
     clp_plan *plan;
     clp_candidate candidate; /* being tried */
     clp_candidate hedge;
-    const char *who;
+    const clp_conversation_id *who;
 } request;
 
 typedef struct run {
@@ -43,8 +43,7 @@ static const char *name_of(const run *x, const clp_candidate *c)
 static void go(run *x, const char *who)
 {
     clp_problem *p;
-    x->w->query.identity = who;
-    x->r.who = who;
+    x->r.who = sched_conversation(x->w, who, x->pool);
     p = clp_plan_make(&x->r.plan, x->w->set, &x->w->query, x->pool);
     if (p) {
         int status = p->cls == CLP_RATE_LIMITED ? 429 : p->cls == CLP_OVERLOADED ? 503 : 404;
@@ -85,8 +84,8 @@ static void succeed(run *x, const sched_result *r)
 {
     sched_book(x->w, &x->r.candidate, r);
     if (x->r.who) {
-        clp_affinity_put(x->w->affinity, CLP_PROTOCOL_MESSAGES, x->r.who, x->r.candidate.channel,
-                         x->r.candidate.key, sched_clock + AFFINITY);
+        clp_affinity_put(x->w->affinity, x->r.who, x->r.candidate.channel, x->r.candidate.key,
+                         sched_clock + AFFINITY);
     }
     clp_plan_done(x->r.plan);
 }
@@ -334,7 +333,7 @@ static int share(sched_world *w, const char *name, int n, int conversations, apr
         apr_pool_t *sub;
         apr_pool_create(&sub, pool);
         w->query.random = (apr_uint64_t)i + 1;
-        w->query.identity = conversations ? apr_psprintf(sub, "conversation-%d", i) : NULL;
+        sched_conversation(w, conversations ? apr_psprintf(sub, "conversation-%d", i) : NULL, sub);
         OK(!clp_plan_make(&plan, w->set, &w->query, sub), "a plan");
         hits += !strcmp(clp_plan_current(plan)->channel->name, name);
         apr_pool_destroy(sub);
@@ -362,7 +361,7 @@ static void test_shares(apr_pool_t *pool)
 static const char *home(sched_world *w, const char *who, apr_pool_t *pool)
 {
     clp_plan *plan;
-    w->query.identity = who;
+    sched_conversation(w, who, pool);
     return clp_plan_make(&plan, w->set, &w->query, pool) ? "none"
                                                          : clp_plan_current(plan)->channel->name;
 }
@@ -418,18 +417,19 @@ static void test_gone(apr_pool_t *pool)
     clp_channel *a = sched_channel(w, "a");
     clp_plan *plan;
     clp_breaker_policy policy = clp_breaker_policy_default();
+    const clp_conversation_id *who = clp_conversation_id_make(CLP_PROTOCOL_MESSAGES, "w", pool);
+    const clp_conversation_id *chat = clp_conversation_id_make(CLP_PROTOCOL_CHAT, "w", pool);
     clp_pin pin;
     sched_change(w, open_circuit, &w->tables->channels[a->row.row].circuit);
     IS_INT(clp_breaker_look(&w->tables->channels[a->row.row].circuit, &policy, sched_clock),
            CLP_BREAKER_OPEN, "tripped");
-    clp_affinity_put(w->affinity, CLP_PROTOCOL_MESSAGES, "w", a, NULL, sched_clock + AFFINITY);
-    OK(clp_affinity_get(w->affinity, CLP_PROTOCOL_MESSAGES, "w", sched_clock, &pin) &&
-           clp_affinity_is_channel(&pin, a),
+    clp_affinity_put(w->affinity, who, a, NULL, sched_clock + AFFINITY);
+    OK(clp_affinity_get(w->affinity, who, sched_clock, &pin) && clp_affinity_is_channel(&pin, a),
        "bound");
-    OK(!clp_affinity_get(w->affinity, CLP_PROTOCOL_CHAT, "w", sched_clock, &pin),
+    OK(!clp_affinity_get(w->affinity, chat, sched_clock, &pin),
        "for clients of that protocol only");
     a->row.epoch++;
-    clp_affinity_get(w->affinity, CLP_PROTOCOL_MESSAGES, "w", sched_clock, &pin);
+    clp_affinity_get(w->affinity, who, sched_clock, &pin);
     OK(!clp_affinity_is_channel(&pin, a), "not to another one of the same name");
     OK(!clp_plan_make(&plan, w->set, &w->query, pool), "a plan");
     IS_STR(clp_plan_current(plan)->channel->name, "a",
