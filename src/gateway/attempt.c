@@ -85,7 +85,8 @@ clp_problem *clp_attempt_begin(clp_attempt *a, int number, const clp_candidate *
     a->transfer = NULL;
     a->first_event = 0;
     a->grace_ends = 0;
-    problem = clp_call_make(&a->call, a->params, &a->candidate, number, conversation, a->parent, a->pool);
+    problem =
+        clp_call_make(&a->call, a->params, &a->candidate, number, conversation, a->parent, a->pool);
     if (problem) {
         return problem;
     }

@@ -22,9 +22,9 @@ static inline int clp_wants_stream(const clp_exchange_params *params)
 }
 
 /**
- * Make the call of a candidate, the request's attempt `number`. Memory comes from `pool`, which must outlive
- * the transfer. `conversation` is read on the first converted call and kept
- * for the next (in the pool of the exchange, `keep`).
+ * Make the call of a candidate, the request's attempt `number`. Memory comes from `pool`, which
+ * must outlive the transfer. `conversation` is read on the first converted call and kept for the
+ * next (in the pool of the exchange, `keep`).
  * @return NULL, or why this request cannot be put to that upstream
  */
 clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
