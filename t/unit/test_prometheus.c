@@ -169,6 +169,13 @@ static void test_values(void)
     OK(!strstr(document, "planted"), "no key");
 }
 
+/* As shared memory is. */
+static void *aligned_memory(apr_size_t size)
+{
+    apr_uintptr_t at = (apr_uintptr_t)apr_pcalloc(pool, size + 64);
+    return (void *)((at + 63) & ~(apr_uintptr_t)63);
+}
+
 static void test_spans(void)
 {
     apr_size_t size = clp_span_ring_size(16);
@@ -178,7 +185,7 @@ static void test_spans(void)
     const char *document = render(NULL, channels);
 
     OK(!strstr(document, "claude_proxy_spans"), "no export of spans, no metrics of it");
-    spans = clp_span_ring_open(apr_pcalloc(pool, size), size);
+    spans = clp_span_ring_open(aligned_memory(size), size);
     memset(&record, 0, sizeof(record));
     while (clp_span_ring_post(spans, &record)) {
     }
