@@ -22,8 +22,8 @@ sub totals {
         $sum{$_} += $protocol->{results}{$_} for keys %{ $protocol->{results} || {} };
         $sum{requests} += $protocol->{requests};
     }
-    $sum{of_users} += $_->{requests} for values %{ $s->{users} };
-    $sum{of_models} += $_->{requests} for values %{ $s->{models} };
+    $sum{of_users} += $_->{requests} for values %{ $s->{users} }, $s->{other_users};
+    $sum{of_models} += $_->{requests} for values %{ $s->{models} }, $s->{other_models};
     $sum{in_flight} += $_->{in_flight} for @{ $s->{children} };
     $sum{behind} = $s->{ledger}{posted} - $s->{ledger}{entered};
     return \%sum;
@@ -103,7 +103,7 @@ counted_once('a stream, converted', 'success', answered('chat', $m, messages_bod
 counted_once('Chat', 'success', answered('main', '/v1/chat/completions', chat_body('m')));
 counted_once('Responses', 'success', answered('main', '/v1/responses', { model => 'm', input => 'x' }));
 counted_once('Gemini', 'success', answered('main', '/v1beta/models/m:generateContent', { contents => [ { role => 'user', parts => [ { text => 'x' } ] } ] }));
-counted_once('by the second channel', 'success', answered('scheduler', "/hedged$m", messages_body('m', 'x', stream => $true)));
+counted_once('by the second channel', 'success', answered('tags', "/hedged$m", messages_body('m', 'x', stream => $true)));
 counted_once('HTTP/2', 'success', sub { system @curl, '-d', encode(messages_body('m')), $h2 });
 counted_once('on one connection', 'success success success', sub {
     my $client = ClaudeTest::Client->open_to(hostport('main'));
@@ -139,7 +139,7 @@ counted_once('left in the middle', 'aborted', sub { leave('main', $m, script('st
 counted_once('left in the middle, converted', 'aborted', sub { leave('chat', $m, script('streams/hang-middle', stream => $true), qr/first /) });
 counted_once('left while two run', 'aborted', sub {
     upstream_reset();
-    my $client = client('scheduler', "/hedged$m", script('streams/hang-before', stream => $true));
+    my $client = client('tags', "/hedged$m", script('streams/hang-before', stream => $true));
     wait_for(5, sub { upstream_log() == 2 });
     $client->shut;
 });
