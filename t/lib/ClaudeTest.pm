@@ -136,10 +136,11 @@ sub children {
     return split ' ', <$fh> // '';
 }
 
-# Private memory of the server's children together, in KB.
+# Private memory of the server's children together, or of some, in KB.
 sub memory {
+    my (@of) = @_;
     my $sum = 0;
-    for my $child (children()) {
+    for my $child (@of ? @of : children()) {
         open my $fh, '<', "/proc/$child/smaps_rollup" or next;
         while (<$fh>) {
             $sum += $1 if /^Private_Dirty:\s+(\d+)/;
