@@ -12,6 +12,7 @@ static const clp_writing_rules rules = {
     .filter_tools = 1,
     .refusal_is_text = 1,
     .searches_web = 0,
+    .limits_search = 0,
     .knows_builtin = clp_chat_knows_builtin,
 };
 

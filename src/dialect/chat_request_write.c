@@ -7,7 +7,6 @@
 #include "models.h"
 #include "reasoning.h"
 #include "texts.h"
-#include "web_search.h"
 #include "wire/text.h"
 
 static const clp_writing_rules rules = {
@@ -17,6 +16,7 @@ static const clp_writing_rules rules = {
     .filter_tools = 0,
     .refusal_is_text = 0,
     .searches_web = 1,
+    .limits_search = 0,
     .knows_builtin = clp_chat_knows_builtin,
 };
 
@@ -294,7 +294,6 @@ static void write_choice(clp_writing *w)
 static void write_search(clp_writing *w)
 {
     clp_jw *jw = &w->jw;
-    clp_web_search s;
 
     if (!w->web_search) {
         return;
@@ -303,13 +302,12 @@ static void write_search(clp_writing *w)
         clp_jw_kraw(jw, "web_search_options", clp_jval_raw(w->web_search->origin));
         return;
     }
-    clp_web_search_read(&s, w->web_search, w->pool);
     clp_jw_key(jw, "web_search_options");
     clp_jw_object(jw);
-    if (s.context_size.s.n) {
-        clp_jw_ktext(jw, "search_context_size", s.context_size);
+    if (w->search.context_size.s.n) {
+        clp_jw_ktext(jw, "search_context_size", w->search.context_size);
     }
-    clp_web_search_write_location(jw, &s, 1);
+    clp_web_search_write_location(jw, &w->search, 1);
     clp_jw_end_object(jw);
 }
 

@@ -31,6 +31,7 @@ static const clp_writing_rules rules = {
     .filter_tools = 0,
     .refusal_is_text = 1,
     .searches_web = 1,
+    .limits_search = 0,
     .knows_builtin = knows_builtin,
 };
 

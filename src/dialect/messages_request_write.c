@@ -8,7 +8,6 @@
 #include "models.h"
 #include "messages_write.h"
 #include "schema.h"
-#include "web_search.h"
 #include "wire/text.h"
 
 static int knows_builtin(const clp_tool *tool)
@@ -24,6 +23,7 @@ static const clp_writing_rules rules = {
     .filter_tools = 1,
     .refusal_is_text = 1,
     .searches_web = 1,
+    .limits_search = 1,
     .knows_builtin = knows_builtin,
 };
 
@@ -118,16 +118,12 @@ static void write_choice(clp_messages_writing *m)
 static void write_search(clp_messages_writing *m)
 {
     clp_jw *jw = &m->w.jw;
-    clp_web_search s;
 
-    clp_web_search_read(&s, m->w.web_search, m->w.pool);
     clp_jw_object(jw);
     clp_jw_kstr(jw, "type", "web_search_20250305");
     clp_jw_kstr(jw, "name", "web_search");
-    if (clp_jval_is_array(s.domains)) {
-        clp_jw_kraw(jw, "allowed_domains", clp_jval_raw(s.domains));
-    }
-    clp_web_search_write_location(jw, &s, 0);
+    clp_web_search_write_domains(jw, &m->w.search);
+    clp_web_search_write_location(jw, &m->w.search, 0);
     clp_jw_end_object(jw);
 }
 

@@ -6,7 +6,6 @@
 #include "reasoning.h"
 #include "responses_write.h"
 #include "schema.h"
-#include "web_search.h"
 #include "wire/text.h"
 
 /* The least cap that is taken. */
@@ -27,6 +26,7 @@ static const clp_writing_rules rules = {
     .filter_tools = 0,
     .refusal_is_text = 0,
     .searches_web = 1,
+    .limits_search = 1,
     .knows_builtin = knows_builtin,
 };
 
@@ -178,22 +178,21 @@ static void write_choice(clp_writing *w)
 
 static void write_search(clp_writing *w)
 {
+    const clp_web_search *s = &w->search;
     clp_jw *jw = &w->jw;
-    clp_web_search s;
 
-    clp_web_search_read(&s, w->web_search, w->pool);
     clp_jw_object(jw);
     clp_jw_kstr(jw, "type", "web_search");
-    if (clp_jval_is_array(s.domains)) {
+    if (clp_jval_ok(s->allowed) || clp_jval_ok(s->blocked)) {
         clp_jw_key(jw, "filters");
         clp_jw_object(jw);
-        clp_jw_kraw(jw, "allowed_domains", clp_jval_raw(s.domains));
+        clp_web_search_write_domains(jw, s);
         clp_jw_end_object(jw);
     }
-    if (s.context_size.s.n) {
-        clp_jw_ktext(jw, "search_context_size", s.context_size);
+    if (s->context_size.s.n) {
+        clp_jw_ktext(jw, "search_context_size", s->context_size);
     }
-    clp_web_search_write_location(jw, &s, 0);
+    clp_web_search_write_location(jw, s, 0);
     clp_jw_end_object(jw);
 }
 

@@ -4,8 +4,29 @@
 /* user_location.approximate.city, filters.allowed_domains[0] */
 #define RECORD_DEPTH 3
 
+/*
+ * The list that the first of the names has, in the tool or in its filters; none if it is empty.
+ * What is no list is kept: the upstream says what is wrong with it.
+ */
+static clp_jval domains(clp_jval tool, const char *const *names)
+{
+    clp_jval filters = clp_jval_get(tool, "filters");
+
+    for (; *names; names++) {
+        clp_jval v = clp_jval_get(tool, *names);
+        v = clp_jval_nil(v) ? clp_jval_get(filters, *names) : v;
+        if (!clp_jval_nil(v) && !(clp_jval_is_array(v) && !clp_jval_count(v))) {
+            return v;
+        }
+    }
+    return CLP_JVAL_NONE;
+}
+
 void clp_web_search_read(clp_web_search *s, const clp_tool *tool, apr_pool_t *pool)
 {
+    static const char *const allowed[] = {"allowed_domains", NULL};
+    static const char *const blocked[] = {"blocked_domains", "excludeDomains", "exclude_domains",
+                                          NULL};
     static const clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, RECORD_DEPTH, 0};
     clp_json *j = clp_json_make(pool);
     clp_jval root, nested;
@@ -21,9 +42,17 @@ void clp_web_search_read(clp_web_search *s, const clp_tool *tool, apr_pool_t *po
     if (clp_jval_is_object(nested)) {
         s->location = nested;
     }
-    s->domains = clp_jval_get(root, "allowed_domains");
-    if (!clp_jval_is_array(s->domains)) {
-        s->domains = clp_jval_get(clp_jval_get(root, "filters"), "allowed_domains");
+    s->allowed = domains(root, allowed);
+    s->blocked = domains(root, blocked);
+}
+
+void clp_web_search_write_domains(clp_jw *jw, const clp_web_search *s)
+{
+    if (clp_jval_ok(s->allowed)) {
+        clp_jw_kraw(jw, "allowed_domains", clp_jval_raw(s->allowed));
+    }
+    if (clp_jval_ok(s->blocked)) {
+        clp_jw_kraw(jw, "blocked_domains", clp_jval_raw(s->blocked));
     }
 }
 

@@ -12,11 +12,15 @@
 typedef struct clp_web_search {
     clp_jval location; /**< object with the members city, country, region, timezone; or absent */
     clp_text context_size; /**< OpenAI's word for how much to read, or absent */
-    clp_jval domains;      /**< array of the only ones to search, or absent */
+    clp_jval allowed;      /**< the only domains to search, or absent */
+    clp_jval blocked;      /**< domains not to search, or absent */
 } clp_web_search;
 
 /** Read a tool of a type web_search*, as its client gave it. */
 void clp_web_search_read(clp_web_search *s, const clp_tool *tool, apr_pool_t *pool);
+
+/** Members `allowed_domains` and `blocked_domains`, those that there are. */
+void clp_web_search_write_domains(clp_jw *jw, const clp_web_search *s);
 
 /**
  * Member `user_location`, if there is one.

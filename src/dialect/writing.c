@@ -39,9 +39,46 @@ static int is_allowed(const clp_writing *w, apr_hash_t *names, const clp_tool *t
     return !names || apr_hash_get(names, clp_text_cstr(tool->name, w->pool), APR_HASH_KEY_STRING);
 }
 
+/* Does the tool ask for what the target can do: search the web? */
+static int is_search(const clp_writing *w, const clp_tool *t)
+{
+    return w->rules->searches_web && w->target->traits->web_search &&
+           clp_text_starts(t->type, "web_search");
+}
+
+/* Whether the search is taken: not if it would go to domains that it must keep away from. */
+static int take_search(clp_writing *w, const clp_tool *t)
+{
+    clp_web_search s;
+
+    if (!is_search(w, t)) {
+        return 0;
+    }
+    clp_web_search_read(&s, t, w->pool);
+    if (!w->rules->limits_search && (clp_jval_ok(s.allowed) || clp_jval_ok(s.blocked))) {
+        return 0;
+    }
+    w->web_search = t;
+    w->search = s;
+    return 1;
+}
+
+/* A tool that the target does not know. */
+static void leave_out(clp_writing *w, const clp_tool *t)
+{
+    const char *type = clp_text_cstr(t->type, w->pool);
+
+    if (w->target->traits->drop_tools || t->optional) {
+        clp_log(NULL, CLP_LOG_DEBUG, 0, 1100, "left out a tool of type %s", type);
+    }
+    else {
+        clp_writing_refuse(w, t->origin, "a tool of type \"%s\"%s cannot be used with this model",
+                           type, is_search(w, t) ? " that says which domains to search" : "");
+    }
+}
+
 static void choose_tools(clp_writing *w)
 {
-    const clp_traits *traits = w->target->traits;
     apr_hash_t *allowed = w->rules->filter_tools ? allowed_names(w) : NULL;
 
     w->tools = apr_array_make(w->pool, w->c->tools->nelts, sizeof(const clp_tool *));
@@ -49,17 +86,10 @@ static void choose_tools(clp_writing *w)
         const clp_tool *t = &APR_ARRAY_IDX(w->c->tools, i, clp_tool);
         int sendable = t->kind == CLP_TOOL_FUNCTION || t->kind == CLP_TOOL_CUSTOM ||
                        (t->kind == CLP_TOOL_BUILTIN && w->rules->knows_builtin(t));
-        if (!sendable && w->rules->searches_web && traits->web_search &&
-            clp_text_starts(t->type, "web_search")) {
-            w->web_search = t;
-        }
-        else if (!sendable && (traits->drop_tools || t->optional)) {
-            clp_log(NULL, CLP_LOG_DEBUG, 0, 1100, "left out a tool of type %s",
-                    clp_text_cstr(t->type, w->pool));
-        }
-        else if (!sendable) {
-            clp_writing_refuse(w, t->origin, "a tool of type \"%s\" cannot be used with this model",
-                               clp_text_cstr(t->type, w->pool));
+        if (!sendable) {
+            if (!take_search(w, t)) {
+                leave_out(w, t);
+            }
         }
         else if (is_allowed(w, allowed, t)) {
             APR_ARRAY_PUSH(w->tools, const clp_tool *) = t;

@@ -6,6 +6,7 @@
 #include "dialect/dialect.h"
 #include "dialect/tools.h"
 #include "rounds.h"
+#include "web_search.h"
 #include "wire/json_write.h"
 
 /**
@@ -21,6 +22,7 @@ typedef struct clp_writing_rules {
     int filter_tools;    /**< the target cannot be told which of the tools it may use */
     int refusal_is_text; /**< the target has no member for what the assistant refused */
     int searches_web;    /**< the target has a way to ask for web searches */
+    int limits_search;   /**< and to say in which domains */
     int (*knows_builtin)(const clp_tool *tool); /**< may a client's typed tool be sent? */
 } clp_writing_rules;
 
@@ -35,6 +37,7 @@ typedef struct clp_writing {
     apr_array_header_t *rounds; /**< of clp_round */
     apr_array_header_t *tools;  /**< of const clp_tool *: those that go out */
     const clp_tool *web_search; /**< the client's wish to search the web, if the target can */
+    clp_web_search search;      /**< what it says, if there is one */
     unsigned takes;             /**< CLP_MODEL_* */
     int cache_marks;            /**< OpenAI's breakpoints written so far */
     int complete;               /**< nothing is left to write */
