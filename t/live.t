@@ -84,6 +84,8 @@ my %broken = (
         encode({ version => 1, revision => 9, channels => { main => { status => 'suspended' }, x => {} } }),
     'a key in a file' => encode({ version => 1, revision => 9,
         channels => { main => { status => 'suspended', keysAdded => ['file:/etc/passwd'] } } }),
+    'a byte more than 4 MiB' => sprintf('%-*s', 4 * 1024 * 1024 + 1,
+        encode({ version => 1, revision => 9, channels => { main => { status => 'suspended' } } })),
     'a file of TLS' => encode({ version => 1, revision => 9,
         channels => { main => { status => 'suspended', tlsCAFile => '/etc/passwd' } } }),
 );

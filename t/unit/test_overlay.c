@@ -150,6 +150,7 @@ static const struct {
     {"{\"version\":1,\"revision\":0,\"channels\":{\"a\":{\"options\":{\"x\":1,\"x\":2}}}}",
      "channels.a.options.x: is said twice"},
     {"{\"a\\u0000\":1}", ": has a member whose name holds a NUL"},
+    {"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", ": has to be an object"},
     {"[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]",
      ": is no JSON: the JSON is nested too deeply at byte 16"},
     {"\"\xff\"", ": is no JSON: invalid UTF-8 at byte 1"},
@@ -195,6 +196,30 @@ static void errors(void)
     }
 }
 
+/* What is wrong with `n` channels about which nothing is said; "" = nothing. */
+static const char *wrong_with(int n)
+{
+    clp_document_error error = {"", ""};
+    clp_buffer *text = clp_buffer_make(pool, 0);
+    for (int i = 0; i < n; i++) {
+        clp_buffer_printf(text, "%s\"c%d\":{}", i ? "," : "", i);
+    }
+    clp_overlay_parse(clp_span_str(document(clp_buffer_cstr(text, pool))), pool, &error);
+    return error.message;
+}
+
+/* What is wrong with a document of `n` bytes, blanks for the most part. */
+static const char *wrong_with_bytes(apr_size_t n)
+{
+    clp_document_error error = {"", ""};
+    const char *text = document("");
+    char *bytes = apr_palloc(pool, n);
+    memset(bytes, ' ', n);
+    memcpy(bytes, text, strlen(text));
+    clp_overlay_parse(clp_span_of(bytes, n), pool, &error);
+    return error.message;
+}
+
 static void bounds(void)
 {
     clp_document_error error;
@@ -211,10 +236,10 @@ static void bounds(void)
     o = clp_overlay_parse(clp_span_str(document(text->p)), pool, &error);
     OK(o && clp_overlay_lay(o, configured(), &source, pool, &laid, &error) && laid->nelts == 502,
        "500 channels");
-    o = clp_overlay_parse(
-        clp_span_of(apr_pcalloc(pool, CLP_OVERLAY_SIZE_MAX + 1), CLP_OVERLAY_SIZE_MAX + 1), pool,
-        &error);
-    OK(!o && !strcmp(error.message, "is larger than 4 MiB"), "a document that is too large");
+    IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX), "", "as many channels as may be");
+    IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX + 1), "has more than 2000 members", "one more");
+    IS_STR(wrong_with_bytes(CLP_OVERLAY_SIZE_MAX), "", "a document as large as may be");
+    IS_STR(wrong_with_bytes(CLP_OVERLAY_SIZE_MAX + 1), "is larger than 4 MiB", "a byte more");
 }
 
 static void text_of_it(void)

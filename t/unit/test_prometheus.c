@@ -209,14 +209,19 @@ static void test_labels(void)
         "quoted\"\\\n",
         "a",
         "~",
+        "a name of sixty bytes, which is the longest that stays itsel",
+        "a name of sixty-one bytes, of which nobody knows if it is cut",
         "a name that is longer than a row has room for, and so is cut there 1",
         "a name that is longer than a row has room for, and so is cut there 2",
     };
-    clp_tables *t = books_open(NOW, pool);
+    const clp_capacity capacity = {4, 8, 8, 16, 16, 1, 16};
+    clp_tables *t = clp_tables_make_private(&capacity, pool);
     clp_channel *c = make_channel("quoted\"channel", t);
     apr_array_header_t *channels = apr_array_make(pool, 1, sizeof(clp_channel *));
     const char *document;
 
+    clp_ledger_use(t->ledger, clp_account_enter, t);
+    clp_child_begin(t, NOW);
     APR_ARRAY_PUSH(channels, const clp_channel *) = c;
     for (apr_size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         post(t, c, names[i], names[i], CLP_BOOKED_SUCCESS);
@@ -225,6 +230,10 @@ static void test_labels(void)
     check_form(document);
     has(document, "claude_proxy_model_requests_total{model=\"quoted\\\"\\\\\\n\",result="
                   "\"success\"} 1");
+    has(document, "claude_proxy_model_requests_total{model=\"a name of sixty bytes, which is the "
+                  "longest that stays itsel\",result=\"success\"} 1");
+    OK(strstr(document, "{model=\"a name of sixty-one bytes, of which nobody knows if it is cut~"),
+       "a byte more, and it has an id");
     has(document, "claude_proxy_channel_active{channel=\"quoted\\\"channel\"} 1");
     IS_INT(clp_utf8_valid_prefix(clp_span_str(document)), strlen(document), "UTF-8");
 }

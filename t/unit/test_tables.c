@@ -143,13 +143,20 @@ static void test_names(void)
     clp_capacity c = small();
     clp_tables *t = clp_tables_make_private(&c, pool);
     char out[CLP_NAME_ROOM];
-    char text[80];
+    char text[80], run_of_x[80];
     clp_row_ref ref;
-    memset(text, 'x', sizeof(text));
+    memset(run_of_x, 'x', sizeof(run_of_x));
+    memcpy(text, run_of_x, sizeof(text));
     memcpy(text + 63, "\xc3\xa9", 2);
     ref = clp_tables_user(t, clp_span_of(text, sizeof(text)), 1);
     clp_row_name_get(t->users[ref.row].name.words, CLP_NAME_WORDS, out);
     IS_INT(strlen(out), 63, "a long name is cut, never within a character");
+    for (apr_size_t n = CLP_NAME_WORDS * 8 - 1; n <= CLP_NAME_WORDS * 8 + 1; n++) {
+        clp_row_ref full = clp_tables_model(t, clp_span_of(run_of_x, n), 1);
+        clp_row_name_get(t->models[full.row].name.words, CLP_NAME_WORDS, out);
+        OK(full.row && strlen(out) == (n < CLP_NAME_WORDS * 8 ? n : CLP_NAME_WORDS * 8),
+           "a name of %d bytes, the room for one being 64", (int)n);
+    }
     memset(&t->users[ref.row].name, 0, sizeof(clp_row_name));
     clp_tables_user(t, clp_span_of(text, sizeof(text)), 1);
     OK(t->users[ref.row].name.words[0], "a name that somebody did not get to write is written");

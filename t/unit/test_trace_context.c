@@ -1,6 +1,8 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/trace_context.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "tap.h"
@@ -59,6 +61,39 @@ static clp_trace read_fields(const char *parent, const char *state, apr_pool_t *
     }
     clp_trace_read(&trace, headers);
     return trace;
+}
+
+/* As many of a letter. */
+static char *run(char letter, int n, apr_pool_t *pool)
+{
+    char *text = apr_pcalloc(pool, (apr_size_t)n + 1);
+    memset(text, letter, (apr_size_t)n);
+    return text;
+}
+
+/* Lengths of a state at their bounds, and one over them. */
+static void test_lengths(apr_pool_t *pool)
+{
+    const char *k256 = run('k', 256, pool), *v256 = run('v', 256, pool);
+    const char *k257 = run('k', 257, pool), *v257 = run('v', 257, pool);
+    const char *m32 = "a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,"
+                      "a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1";
+    const struct {
+        const char *what, *state;
+        int ok;
+    } cases[] = {
+        {"32 members", m32, 1},
+        {"a key of 256", apr_pstrcat(pool, k256, "=1", NULL), 1},
+        {"a key of 257", apr_pstrcat(pool, k257, "=1", NULL), 0},
+        {"a value of 256", apr_pstrcat(pool, "a=", v256, NULL), 1},
+        {"a value of 257", apr_pstrcat(pool, "a=", v257, NULL), 0},
+        {"4096 bytes", apr_pstrcat(pool, "a=1", run(',', 4093, pool), NULL), 1},
+        {"4097 bytes", apr_pstrcat(pool, "a=1", run(',', 4094, pool), NULL), 0},
+    };
+    for (apr_size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        clp_trace t = read_fields(GOOD, cases[i].state, pool);
+        OK((t.tracestate != NULL) == cases[i].ok, "a state with %s", cases[i].what);
+    }
 }
 
 static void test_reading(apr_pool_t *pool)
@@ -128,6 +163,7 @@ int main(void)
     apr_pool_t *pool = tap_begin();
 
     test_reading(pool);
+    test_lengths(pool);
     test_passing(pool);
     test_recording(pool);
     return tap_end();
