@@ -226,6 +226,9 @@ clp_turn *clp_conversation_turn(clp_conversation *c, clp_role role, clp_jval ori
 /** Append a zeroed block to a turn. */
 clp_block *clp_turn_block(clp_turn *t, apr_pool_t *pool, clp_block_kind kind, clp_jval origin);
 
+/** Make `last` the last block again, after others were appended to the list of them. */
+void clp_turn_end(clp_turn *t);
+
 /** A zeroed block at the end of a list (system, children); `head` is updated. */
 clp_block *clp_block_append(clp_block **head, apr_pool_t *pool, clp_block_kind kind,
                             clp_jval origin);

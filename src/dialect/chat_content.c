@@ -5,12 +5,9 @@
 
 #include "chat_state.h"
 #include "dialect/tools.h"
-#include "media.h"
+#include "openai_parts.h"
 #include "texts.h"
 #include "wire/text.h"
-
-/* Whose content a part stands in decides what it may be. */
-typedef enum place { IN_USER = 1, IN_ASSISTANT = 2, IN_SYSTEM = 4, IN_RESULT = 8 } place;
 
 /* The function era has no ids: a call and its result find each other by name. */
 typedef struct era {
@@ -18,51 +15,23 @@ typedef struct era {
     int calls;             /* ids given so far */
 } era;
 
-static void read_text(clp_reading *r, clp_jval v, clp_block *b)
-{
-    b->text = clp_read_text_needed(r, v, "text");
-}
-
-static void read_refusal(clp_reading *r, clp_jval v, clp_block *b)
-{
-    b->text = clp_read_text_needed(r, v, "refusal");
-}
-
 static void read_image(clp_reading *r, clp_jval v, clp_block *b)
 {
     clp_jval image = clp_read_object(r, v, "image_url");
     clp_text url = clp_read_name_needed(r, image, "url");
-    const char *fault;
 
     if (!clp_jval_ok(image)) {
         clp_reject_member(r, v, "image_url", "an object is required");
         return;
     }
     b->media.detail = clp_read_text(r, image, "detail");
-    fault = clp_media_read_url(&b->media, url, r->pool);
-    if (fault) {
-        clp_reject_member(r, image, "url", "%s", fault);
-    }
-    else if (b->media.source == CLP_MEDIA_BASE64 && !clp_media_type_starts(&b->media, "image/")) {
-        clp_reject_member(r, image, "url", "does not hold an image");
-    }
-}
-
-static void read_audio(clp_reading *r, clp_jval v, clp_block *b)
-{
-    clp_jval audio = clp_read_object(r, v, "input_audio");
-
-    b->media.source = CLP_MEDIA_BASE64;
-    b->media.data = clp_read_name_needed(r, audio, "data");
-    b->media.mime = clp_text_str(apr_pstrcat(
-        r->pool, "audio/", clp_text_cstr(clp_read_name_needed(r, audio, "format"), r->pool), NULL));
+    clp_part_read_image_url(r, image, "url", url, b);
 }
 
 static void read_file(clp_reading *r, clp_jval v, clp_block *b)
 {
     clp_jval file = clp_read_object(r, v, "file");
     clp_jval data = clp_jval_get(file, "file_data");
-    const char *fault;
 
     b->media.filename = clp_read_text(r, file, "filename");
     if (clp_jval_nil(data)) {
@@ -70,66 +39,30 @@ static void read_file(clp_reading *r, clp_jval v, clp_block *b)
         b->media.data = clp_read_name_needed(r, file, "file_id");
         return;
     }
-    fault = clp_media_read_url(&b->media, clp_read_name_needed(r, file, "file_data"), r->pool);
-    if (!fault && b->media.source == CLP_MEDIA_URL) {
-        fault = "is not a data URL";
-    }
-    if (!fault && clp_media_type_starts(&b->media, "text/")) {
-        fault = clp_media_decode_text(&b->media, r->pool);
-    }
-    if (fault) {
-        clp_reject_member(r, file, "file_data", "%s", fault);
-    }
-    else if (clp_media_type_starts(&b->media, "image/")) {
-        b->kind = CLP_BLOCK_IMAGE;
-    }
+    clp_part_read_file_data(r, file, clp_read_name_needed(r, file, "file_data"), b);
 }
 
-static const struct {
-    const char *type;
-    clp_block_kind kind;
-    unsigned places;
-    void (*read)(clp_reading *r, clp_jval v, clp_block *b);
-} kinds[] = {
-    {"text", CLP_BLOCK_TEXT, IN_USER | IN_ASSISTANT | IN_SYSTEM | IN_RESULT, read_text},
-    {"image_url", CLP_BLOCK_IMAGE, IN_USER | IN_RESULT, read_image},
-    {"input_audio", CLP_BLOCK_AUDIO, IN_USER | IN_RESULT, read_audio},
-    {"file", CLP_BLOCK_DOCUMENT, IN_USER | IN_RESULT, read_file},
-    {"refusal", CLP_BLOCK_REFUSAL, IN_ASSISTANT, read_refusal},
+static const clp_part_type types[] = {
+    {"text", CLP_BLOCK_TEXT, CLP_IN_USER | CLP_IN_ASSISTANT | CLP_IN_SYSTEM | CLP_IN_RESULT,
+     clp_part_read_text},
+    {"image_url", CLP_BLOCK_IMAGE, CLP_IN_USER | CLP_IN_RESULT, read_image},
+    {"input_audio", CLP_BLOCK_AUDIO, CLP_IN_USER | CLP_IN_RESULT, clp_part_read_audio},
+    {"file", CLP_BLOCK_DOCUMENT, CLP_IN_USER | CLP_IN_RESULT, read_file},
+    {"refusal", CLP_BLOCK_REFUSAL, CLP_IN_ASSISTANT, clp_part_read_refusal},
+    {NULL, CLP_BLOCK_TEXT, 0, NULL},
 };
-
-static clp_block *read_part(clp_reading *r, clp_jval v, place where, clp_block **tail)
-{
-    clp_jval type = clp_jval_get(v, "type");
-
-    for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (clp_jval_str_is(type, kinds[i].type)) {
-            clp_block *b;
-            if (!(kinds[i].places & where)) {
-                clp_reject(r, type, "a part of type \"%s\" cannot stand here", kinds[i].type);
-                return NULL;
-            }
-            b = clp_block_append(tail, r->pool, kinds[i].kind, v);
-            b->cache = clp_read_object_raw(r, v, "cache_control");
-            kinds[i].read(r, v, b);
-            return b;
-        }
-    }
-    clp_reject_member(r, v, "type", "this type of content part is not known");
-    return NULL;
-}
 
 /*
  * `content` of a message: a string or parts, appended at `tail`.
  * @return the last block written, NULL for none
  */
-static clp_block *read_content(clp_reading *r, clp_jval message, place where, clp_block **tail)
+static clp_block *read_content(clp_reading *r, clp_jval message, clp_place where, clp_block **tail)
 {
     clp_jval content = clp_jval_get(message, "content");
     clp_block *last = NULL;
 
     if (clp_jval_nil(content)) {
-        if (where & (IN_USER | IN_SYSTEM)) {
+        if (where & (CLP_IN_USER | CLP_IN_SYSTEM)) {
             clp_reject_member(r, message, "content", "a string or an array is required");
         }
         return NULL;
@@ -144,10 +77,11 @@ static clp_block *read_content(clp_reading *r, clp_jval message, place where, cl
                 clp_reject(r, v, "expected a content part");
                 return NULL;
             }
-            last = read_part(r, v, where, tail);
+            last = clp_part_read(r, v, types, where, tail);
             if (!last) {
                 return NULL;
             }
+            last->cache = clp_read_object_raw(r, v, "cache_control");
             tail = &last->next;
         }
     }
@@ -158,13 +92,6 @@ static clp_block *read_content(clp_reading *r, clp_jval message, place where, cl
         last->cache = clp_read_object_raw(r, message, "cache_control");
     }
     return last;
-}
-
-static void turn_end(clp_turn *t)
-{
-    for (t->last = t->blocks; t->last && t->last->next;) {
-        t->last = t->last->next;
-    }
 }
 
 static void read_call(clp_reading *r, clp_jval v, clp_turn *t)
@@ -226,8 +153,8 @@ static void read_assistant(clp_reading *r, clp_jval v, era *e)
     if (reasoning.s.n) {
         clp_turn_block(t, r->pool, CLP_BLOCK_REASONING, v)->text = reasoning;
     }
-    read_content(r, v, IN_ASSISTANT, t->last ? &t->last->next : &t->blocks);
-    turn_end(t);
+    read_content(r, v, CLP_IN_ASSISTANT, t->last ? &t->last->next : &t->blocks);
+    clp_turn_end(t);
     clp_chat_state_read(r, t, v,
                         t->last && t->last->kind == CLP_BLOCK_TEXT && t->last->text.s.n
                             ? CLP_STATE_PREV_TEXT
@@ -249,25 +176,13 @@ static void read_assistant(clp_reading *r, clp_jval v, era *e)
     }
 }
 
-/* Only our own prefix tells of a failure: words such as "error" may be the tool's answer. */
-static void read_failure(clp_block *result)
-{
-    clp_block *first = result->children;
-
-    if (first && first->kind == CLP_BLOCK_TEXT &&
-        clp_text_starts(first->text, CLP_TOOL_ERROR_PREFIX)) {
-        first->text = clp_text_skip(first->text, sizeof(CLP_TOOL_ERROR_PREFIX) - 1);
-        result->is_error = 1;
-    }
-}
-
 static clp_block *read_result(clp_reading *r, clp_jval v)
 {
     clp_turn *t = clp_conversation_turn(r->c, CLP_ROLE_USER, v);
     clp_block *b = clp_turn_block(t, r->pool, CLP_BLOCK_TOOL_RESULT, v);
 
-    read_content(r, v, IN_RESULT, &b->children);
-    read_failure(b);
+    read_content(r, v, CLP_IN_RESULT, &b->children);
+    clp_part_read_failure(b);
     return b;
 }
 
@@ -292,8 +207,8 @@ static void read_message(clp_reading *r, clp_jval v, era *e, clp_block **system)
 
     if (clp_jval_str_is(role, "user")) {
         clp_turn *t = clp_conversation_turn(r->c, CLP_ROLE_USER, v);
-        read_content(r, v, IN_USER, &t->blocks);
-        turn_end(t);
+        read_content(r, v, CLP_IN_USER, &t->blocks);
+        clp_turn_end(t);
     }
     else if (clp_jval_str_is(role, "assistant")) {
         read_assistant(r, v, e);
@@ -309,11 +224,11 @@ static void read_message(clp_reading *r, clp_jval v, era *e, clp_block **system)
     }
     else if (r->c->turns) {
         clp_turn *t = clp_conversation_turn(r->c, CLP_ROLE_SYSTEM, v);
-        read_content(r, v, IN_SYSTEM, &t->blocks);
-        turn_end(t);
+        read_content(r, v, CLP_IN_SYSTEM, &t->blocks);
+        clp_turn_end(t);
     }
     else {
-        read_content(r, v, IN_SYSTEM, system);
+        read_content(r, v, CLP_IN_SYSTEM, system);
     }
 }
 

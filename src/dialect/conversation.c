@@ -60,6 +60,13 @@ clp_block *clp_turn_block(clp_turn *t, apr_pool_t *pool, clp_block_kind kind, cl
     return b;
 }
 
+void clp_turn_end(clp_turn *t)
+{
+    for (t->last = t->blocks; t->last && t->last->next;) {
+        t->last = t->last->next;
+    }
+}
+
 clp_block *clp_block_append(clp_block **head, apr_pool_t *pool, clp_block_kind kind,
                             clp_jval origin)
 {

@@ -255,8 +255,6 @@ void clp_messages_read_turns(clp_reading *r, clp_jval messages)
         }
         t = clp_conversation_turn(r->c, role, v);
         read_content(r, v, where, &t->blocks);
-        for (t->last = t->blocks; t->last && t->last->next;) {
-            t->last = t->last->next;
-        }
+        clp_turn_end(t);
     }
 }

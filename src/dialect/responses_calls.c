@@ -1,8 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "responses_calls.h"
 
-#include "dialect/tools.h"
-#include "responses_content.h"
 #include "responses_parts.h"
 #include "texts.h"
 #include "wire/json_write.h"
@@ -129,18 +127,6 @@ static clp_block *result_block(clp_reading *r, clp_jval v)
     return b;
 }
 
-/* Only our own prefix tells of a failure: words such as "error" may be the tool's answer. */
-static void read_failure(clp_block *result)
-{
-    clp_block *first = result->children;
-
-    if (first && first->kind == CLP_BLOCK_TEXT &&
-        clp_text_starts(first->text, CLP_TOOL_ERROR_PREFIX)) {
-        first->text = clp_text_skip(first->text, sizeof(CLP_TOOL_ERROR_PREFIX) - 1);
-        result->is_error = 1;
-    }
-}
-
 static void read_output(clp_reading *r, clp_jval v)
 {
     clp_block *b = result_block(r, v);
@@ -148,7 +134,7 @@ static void read_output(clp_reading *r, clp_jval v)
     if (!clp_jval_nil(clp_jval_get(v, "output"))) {
         clp_responses_read_parts(r, v, "output", CLP_IN_RESULT, &b->children);
     }
-    read_failure(b);
+    clp_part_read_failure(b);
 }
 
 static clp_block *result_text(clp_reading *r, clp_block *result, clp_jval v)
@@ -249,12 +235,7 @@ static void read_tool_search_output(clp_reading *r, clp_jval v)
     result_text(r, b, v);
 }
 
-/* --- items ------------------------------------------------------------------------ */
-
-static const struct {
-    const char *type;
-    void (*read)(clp_reading *r, clp_jval v);
-} items[] = {
+const clp_responses_item clp_responses_calls[] = {
     {"function_call", read_function_call},
     {"function_call_output", read_output},
     {"custom_tool_call", read_custom_call},
@@ -267,17 +248,5 @@ static const struct {
     {"apply_patch_call_output", read_apply_patch_output},
     {"tool_search_call", read_tool_search_call},
     {"tool_search_output", read_tool_search_output},
+    {NULL, NULL},
 };
-
-int clp_responses_read_call(clp_reading *r, clp_jval v)
-{
-    clp_jval type = clp_jval_get(v, "type");
-
-    for (apr_size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-        if (clp_jval_str_is(type, items[i].type)) {
-            items[i].read(r, v);
-            return 1;
-        }
-    }
-    return 0;
-}

@@ -9,13 +9,6 @@
 
 /* --- turns -------------------------------------------------------------------- */
 
-static void turn_end(clp_turn *t)
-{
-    for (t->last = t->blocks; t->last && t->last->next;) {
-        t->last = t->last->next;
-    }
-}
-
 /* All that the assistant said and did until somebody else has the word is one turn. */
 static clp_turn *assistant_turn(clp_reading *r, clp_jval v)
 {
@@ -54,7 +47,7 @@ static void read_message(clp_reading *r, clp_jval v)
         t = clp_conversation_turn(r->c, CLP_ROLE_SYSTEM, v);
         clp_responses_read_parts(r, v, "content", CLP_IN_SYSTEM, &t->blocks);
     }
-    turn_end(t);
+    clp_turn_end(t);
 }
 
 /* --- reasoning ------------------------------------------------------------------ */
@@ -96,20 +89,40 @@ static void read_reference(clp_reading *r, clp_jval v)
     clp_reject_member(r, v, "id", "no item of this id is known here");
 }
 
+static const clp_responses_item own_items[] = {
+    {"message", read_message},
+    {"reasoning", read_reasoning},
+    {"item_reference", read_reference},
+    {NULL, NULL},
+};
+
+static const clp_responses_item *item_find(clp_jval type)
+{
+    const clp_responses_item *const lists[] = {own_items, clp_responses_calls,
+                                               clp_responses_hosted};
+
+    for (apr_size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const clp_responses_item *item = lists[i]; item->type; item++) {
+            if (clp_jval_str_is(type, item->type)) {
+                return item;
+            }
+        }
+    }
+    return NULL;
+}
+
 static void read_item(clp_reading *r, clp_jval v)
 {
     clp_jval type = clp_jval_get(v, "type");
+    const clp_responses_item *item = item_find(type);
 
-    if (clp_jval_nil(type) || clp_jval_str_is(type, "message")) {
+    if (clp_jval_nil(type)) {
         read_message(r, v);
     }
-    else if (clp_jval_str_is(type, "reasoning")) {
-        read_reasoning(r, v);
+    else if (item) {
+        item->read(r, v);
     }
-    else if (clp_jval_str_is(type, "item_reference")) {
-        read_reference(r, v);
-    }
-    else if (!clp_responses_read_call(r, v) && !clp_responses_read_hosted(r, v)) {
+    else {
         clp_reject(r, type, "this type of item cannot be converted for this model");
     }
 }

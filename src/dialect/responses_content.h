@@ -10,6 +10,12 @@
  * definitions of tools the conversation's tools.
  */
 
+/** A type of items; lists of them end with a type of NULL. */
+typedef struct clp_responses_item {
+    const char *type;
+    void (*read)(clp_reading *r, clp_jval item);
+} clp_responses_item;
+
 /** Read `input`, a string or items. */
 void clp_responses_read_input(clp_reading *r, clp_jval root);
 

@@ -1,7 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "responses_hosted.h"
 
-#include "responses_content.h"
 #include "texts.h"
 #include "wire/text.h"
 
@@ -74,10 +73,7 @@ static void read_nothing(clp_reading *r, clp_jval v)
     (void)v;
 }
 
-static const struct {
-    const char *type;
-    void (*read)(clp_reading *r, clp_jval v);
-} items[] = {
+const clp_responses_item clp_responses_hosted[] = {
     {"web_search_call", read_server_call},
     {"file_search_call", read_server_call},
     {"code_interpreter_call", read_server_call},
@@ -86,17 +82,5 @@ static const struct {
     {"mcp_list_tools", read_nothing},
     {"mcp_approval_request", read_approval_request},
     {"mcp_approval_response", read_approval_response},
+    {NULL, NULL},
 };
-
-int clp_responses_read_hosted(clp_reading *r, clp_jval v)
-{
-    clp_jval type = clp_jval_get(v, "type");
-
-    for (apr_size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-        if (clp_jval_str_is(type, items[i].type)) {
-            items[i].read(r, v);
-            return 1;
-        }
-    }
-    return 0;
-}

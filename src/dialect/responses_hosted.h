@@ -2,7 +2,7 @@
 #ifndef CLP_DIALECT_RESPONSES_HOSTED_H
 #define CLP_DIALECT_RESPONSES_HOSTED_H
 
-#include "reading.h"
+#include "responses_content.h"
 
 /**
  * @file responses_hosted.h
@@ -10,7 +10,6 @@
  * can be read of them becomes text.
  */
 
-/** Read the item if its type is one of these; 0 if it is not. */
-int clp_responses_read_hosted(clp_reading *r, clp_jval v);
+extern const clp_responses_item clp_responses_hosted[];
 
 #endif

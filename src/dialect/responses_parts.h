@@ -2,26 +2,18 @@
 #ifndef CLP_DIALECT_RESPONSES_PARTS_H
 #define CLP_DIALECT_RESPONSES_PARTS_H
 
-#include "reading.h"
+#include "openai_parts.h"
 
 /**
  * @file responses_parts.h
  * @brief Reads the parts that content and outputs of a Responses request's items are made of.
  */
 
-/** Whose content a part stands in decides what it may be. */
-typedef enum clp_responses_place {
-    CLP_IN_USER = 1,
-    CLP_IN_ASSISTANT = 2,
-    CLP_IN_SYSTEM = 4,
-    CLP_IN_RESULT = 8
-} clp_responses_place;
-
 /**
  * Read member `name` of an item, a string or parts, behind the blocks of the list at `tail`.
  * A part that is not known, or cannot stand there, is the request's problem.
  */
-void clp_responses_read_parts(clp_reading *r, clp_jval item, const char *name,
-                              clp_responses_place where, clp_block **tail);
+void clp_responses_read_parts(clp_reading *r, clp_jval item, const char *name, clp_place where,
+                              clp_block **tail);
 
 #endif
