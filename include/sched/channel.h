@@ -146,4 +146,8 @@ const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_
  */
 int clp_channel_serves(const clp_channel *c, const char *model);
 
+/** The protocols for whose clients the channel goes before all others at `now`, as bits 1 <<
+ * clp_protocol; 0 = it is not active, or not promoted. */
+apr_uint32_t clp_channel_promoted_for(const clp_channel *c, apr_time_t now);
+
 #endif

@@ -25,8 +25,7 @@ typedef struct clp_ledger clp_ledger;
 typedef enum clp_booking_kind {
     CLP_BOOK_NOTHING,
     CLP_BOOK_ATTEMPT, /**< an attempt ended: breakers, cool-downs, key and channel counters */
-    CLP_BOOK_REQUEST, /**< a request ended: once for each, whatever number of attempts it had */
-    CLP_BOOK_ORDER    /**< an operator's order: reset a breaker, promote ... */
+    CLP_BOOK_REQUEST  /**< a request ended: once for each, whatever number of attempts it had */
 } clp_booking_kind;
 
 #define CLP_BOOKED_PROBE  1 /**< flag: the attempt was the probe of a half-open circuit */

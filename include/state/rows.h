@@ -248,12 +248,6 @@ typedef struct clp_key_history {
     clp_point quarters[CLP_HISTORY_QUARTERS];
 } __attribute__((aligned(64))) clp_key_history;
 
-/** A channel that goes before all others for clients of one protocol. */
-typedef struct clp_promoted {
-    apr_uint64_t channel; /**< head.id of its row, 0 = none */
-    apr_uint64_t until;
-} clp_promoted;
-
 #define CLP_CURSORS 16
 #define CLP_WATCHES 8
 
@@ -267,7 +261,6 @@ typedef struct clp_head_row {
     apr_uint64_t children;                /**< CAS: rows of children that were ever used */
     apr_uint64_t cursors[CLP_CURSORS];    /**< CAS: turns among equals, by hash of the set */
     apr_uint64_t watches[CLP_WATCHES];    /**< CAS: when who watches last did so */
-    clp_promoted promoted[CLP_PROTOCOLS]; /**< by operator's order */
     clp_traffic protocols[CLP_PROTOCOLS]; /**< every request once, wherever it ended */
     apr_uint64_t spare[20];
 } __attribute__((aligned(64))) clp_head_row;

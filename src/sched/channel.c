@@ -137,6 +137,14 @@ const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_
     return model;
 }
 
+apr_uint32_t clp_channel_promoted_for(const clp_channel *c, apr_time_t now)
+{
+    if (c->status != CLP_CHANNEL_ACTIVE || c->promotion.until <= now) {
+        return 0;
+    }
+    return c->promotion.protocols ? c->promotion.protocols : ~(apr_uint32_t)0;
+}
+
 int clp_channel_serves(const clp_channel *c, const char *model)
 {
     if (!c->models || !c->models->nelts) {

@@ -83,23 +83,14 @@ int clp_channel_set_active(const clp_channel_set *set)
     return n;
 }
 
-/* For which protocols a channel is promoted. */
-static apr_uint32_t promoted_for(const clp_channel *c, apr_time_t now)
-{
-    if (c->status != CLP_CHANNEL_ACTIVE || c->promotion.until <= now) {
-        return 0;
-    }
-    return c->promotion.protocols ? c->promotion.protocols : ~(apr_uint32_t)0;
-}
-
 int clp_channel_set_promoted_twice(const clp_channel_set *set, apr_time_t now,
                                    const clp_channel **one, const clp_channel **other)
 {
     for (int i = 0; i < set->channels->nelts; i++) {
-        apr_uint32_t mine = promoted_for(channel_at(set, i), now);
+        apr_uint32_t mine = clp_channel_promoted_for(channel_at(set, i), now);
 
         for (int k = 0; mine && k < i; k++) {
-            if (mine & promoted_for(channel_at(set, k), now)) {
+            if (mine & clp_channel_promoted_for(channel_at(set, k), now)) {
                 *one = channel_at(set, k);
                 *other = channel_at(set, i);
                 return 1;

@@ -73,21 +73,11 @@ static void add_options(clp_selection *s, const clp_channel_set *set, const clp_
 
 /* --- who goes before all others ------------------------------------------------------------ */
 
-/* An operator's order goes before what the configuration says. */
 static void find_promoted(clp_selection *s, const clp_plan_query *q, apr_time_t now)
 {
     clp_protocol protocol = clp_protocol_of(q->client);
-    apr_uint64_t ordered = 0;
-    if (q->tables) {
-        const clp_promoted *order = &q->tables->head->promoted[protocol];
-        ordered = (apr_time_t)clp_word_get(&order->until) > now ? clp_word_get(&order->channel) : 0;
-    }
     for (int i = 0; i < s->n; i++) {
-        const clp_channel *c = s->options[i].channel;
-        int mine = ordered ? c->id == ordered
-                           : c->promotion.until > now && (!c->promotion.protocols ||
-                                                          (c->promotion.protocols >> protocol & 1));
-        if (mine) {
+        if (clp_channel_promoted_for(s->options[i].channel, now) >> protocol & 1) {
             s->options[i].rank = CLP_RANK_PROMOTED;
             return;
         }

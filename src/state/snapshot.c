@@ -345,7 +345,6 @@ static void read_head(reading *r, const section *s)
     row_grown(r, CLP_TABLE_HEAD, s, section_row(s, 0), told);
     set_words(&head->born, &told->born, 1); /* as old as its counters */
     set_words(head->cursors, told->cursors, CLP_CURSORS);
-    set_words(&head->promoted[0].channel, &told->promoted[0].channel, sizeof(head->promoted) / 8);
     set_words((apr_uint64_t *)head->protocols, (const apr_uint64_t *)told->protocols,
               sizeof(head->protocols) / 8);
 }

@@ -42,7 +42,7 @@ void clp_tables_layout(const clp_capacity *c, clp_table_layout layout[CLP_TABLES
     apr_size_t held =
         sizeof(clp_child_row) + ((apr_size_t)c->channels + 1 + c->keys + 1) * sizeof(apr_uint32_t);
     const clp_table_layout all[CLP_TABLES] = {
-        [CLP_TABLE_HEAD] = {"head", sizeof(clp_head_row), 1, 1},
+        [CLP_TABLE_HEAD] = {"head", sizeof(clp_head_row), 1, 2},
         [CLP_TABLE_CHANNELS] = {"channels", sizeof(clp_channel_row), c->channels + 1, 1},
         [CLP_TABLE_KEYS] = {"keys", sizeof(clp_key_row), c->keys + 1, 1},
         [CLP_TABLE_CIRCUITS] = {"circuits", sizeof(clp_circuit_row), c->circuits + 1, 1},

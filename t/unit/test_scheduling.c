@@ -178,14 +178,6 @@ static clp_circuit *circuit_of(const run *x, const char *name)
     return &x->w->tables->channels[sched_channel(x->w, name)->row.row].circuit;
 }
 
-static void order_promotion(const run *x, const char *what)
-{
-    const char *colon = strchr(what, ':');
-    clp_promoted *p = &x->w->tables->head->promoted[CLP_PROTOCOL_MESSAGES];
-    p->channel = clp_channel_id(apr_pstrndup(x->pool, what, (apr_size_t)(colon - what)));
-    p->until = (apr_uint64_t)(sched_clock + apr_time_from_sec(atoi(colon + 1)));
-}
-
 static void explain(run *x)
 {
     apr_array_header_t *all = clp_plan_explain(x->w->set, &x->w->query, x->pool);
@@ -225,9 +217,6 @@ static void do_order(run *x, const char *step, const char *what)
     }
     else if (!strncmp(step, "up:", 3)) {
         sched_change(x->w, close_circuit, circuit_of(x, what));
-    }
-    else if (!strncmp(step, "promote:", 8)) {
-        order_promotion(x, what);
     }
     else {
         x->w->query.model = what; /* ask: */
@@ -279,7 +268,7 @@ static void do_step(run *x, const char *step)
     else if (is(step, "flow")) {
         flow(x, atoi(what));
     }
-    else if (is(step, "down") || is(step, "up") || is(step, "promote") || is(step, "ask")) {
+    else if (is(step, "down") || is(step, "up") || is(step, "ask")) {
         do_order(x, step, what);
     }
     else {
