@@ -245,17 +245,20 @@ static const struct {
 
 static void errors(void)
 {
-    char *longer = apr_palloc(pool, 9000);
+    char *longer = apr_palloc(pool, 8194);
     clp_channel_draft d;
     const char *got;
     for (apr_size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         got = read_into(&d, wrong[i].json);
         IS_STR(got ? got : "taken", wrong[i].error, wrong[i].json);
     }
-    memset(longer, 'a', 8999);
-    longer[8999] = '\0';
+    memset(longer, 'a', 8193);
+    longer[8193] = '\0';
     got = read_into(&d, apr_pstrcat(pool, "{\"userAgent\":\"", longer, "\"}", NULL));
     IS_STR(got ? got : "taken", "userAgent: is longer than 8192 bytes", "a long text");
+    got = read_into(&d, apr_pstrcat(pool, "{\"serviceType\":\"claude\",\"userAgent\":\"",
+                                    longer + 1, "\"}", NULL));
+    IS_STR(got ? got : "taken", "taken", "a text just not too long");
 }
 
 int main(void)
