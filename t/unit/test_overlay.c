@@ -6,27 +6,9 @@
 #include <apr_strings.h>
 
 #include "gateway/overlay.h"
+#include "plain_source.h"
 
 static apr_pool_t *pool;
-
-static const char *read_path(void *ctx, const char *path, apr_pool_t *p)
-{
-    (void)ctx;
-    (void)p;
-    return path;
-}
-
-static const char *read_secrets(void *ctx, const char *label, const char *arg,
-                                apr_array_header_t *out, apr_pool_t *p)
-{
-    (void)ctx;
-    (void)label;
-    (void)p;
-    APR_ARRAY_PUSH(out, const char *) = arg;
-    return NULL;
-}
-
-static const clp_channel_source source = {NULL, read_path, read_secrets};
 
 /* Channels "one" and "two" as a configuration has them. */
 static apr_array_header_t *configured(void)
@@ -38,7 +20,7 @@ static apr_array_header_t *configured(void)
         const char *const service[] = {"claude"};
         const char *const url[] = {"https://conf.example"};
         const char *const keys[] = {"key-a", "key-b", "key-c"};
-        clp_channel_draft_begin(&d, names[i], "httpd.conf:1", &source, pool);
+        clp_channel_draft_begin(&d, names[i], "httpd.conf:1", &plain_source, pool);
         d.label = "";
         clp_channel_draft_set(&d, CLP_SETTING_SERVICE, 1, service);
         clp_channel_draft_set(&d, CLP_SETTING_URLS, 1, url);
@@ -59,7 +41,7 @@ static apr_array_header_t *lay(const char *text, const char **wrong)
     clp_document_error error = {"", ""};
     clp_overlay *o = clp_overlay_parse(clp_span_str(text), pool, &error);
     apr_array_header_t *laid = NULL;
-    if (o && clp_overlay_lay(o, configured(), &source, pool, &laid, &error)) {
+    if (o && clp_overlay_lay(o, configured(), &plain_source, pool, &laid, &error)) {
         *wrong = "";
         return laid;
     }
@@ -234,7 +216,7 @@ static void bounds(void)
     }
     clp_buffer_append(text, "", 1);
     o = clp_overlay_parse(clp_span_str(document(text->p)), pool, &error);
-    OK(o && clp_overlay_lay(o, configured(), &source, pool, &laid, &error) && laid->nelts == 502,
+    OK(o && clp_overlay_lay(o, configured(), &plain_source, pool, &laid, &error) && laid->nelts == 502,
        "500 channels");
     IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX), "", "as many channels as may be");
     IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX + 1), "has more than 2000 members", "one more");

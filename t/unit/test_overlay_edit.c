@@ -7,21 +7,10 @@
 
 #include "gateway/channel_view.h"
 #include "gateway/overlay_edit.h"
+#include "plain_source.h"
 #include "wire/text.h"
 
 static apr_pool_t *pool;
-
-static const char *read_secrets(void *ctx, const char *label, const char *arg,
-                                apr_array_header_t *out, apr_pool_t *p)
-{
-    (void)ctx;
-    (void)label;
-    (void)p;
-    APR_ARRAY_PUSH(out, const char *) = arg;
-    return NULL;
-}
-
-static const clp_channel_source source = {NULL, NULL, read_secrets};
 
 /* A configuration with the channel "conf": keys key-a, key-b; a field of its header. */
 static apr_array_header_t *configured(void)
@@ -34,7 +23,7 @@ static apr_array_header_t *configured(void)
     static const char *const priority[] = {"7"};
     clp_channel_draft d;
 
-    clp_channel_draft_begin(&d, "conf", "httpd.conf:1", &source, pool);
+    clp_channel_draft_begin(&d, "conf", "httpd.conf:1", &plain_source, pool);
     d.label = "";
     clp_channel_draft_set(&d, CLP_SETTING_SERVICE, 1, service);
     clp_channel_draft_set(&d, CLP_SETTING_URLS, 1, url);
@@ -264,7 +253,7 @@ static void check(apr_size_t i)
     e.overlay = clp_overlay_parse(clp_span_str(text), pool, &error);
     e.base = configured();
     e.pool = pool;
-    if (!e.overlay || !clp_overlay_lay(e.overlay, e.base, &source, pool, &laid, &error)) {
+    if (!e.overlay || !clp_overlay_lay(e.overlay, e.base, &plain_source, pool, &laid, &error)) {
         OK(0, "case %d cannot begin: %s %s", (int)i, error.path, error.message);
         return;
     }
@@ -297,7 +286,7 @@ static void round_trip(const char *overlay, const char *name)
     char *shown;
 
     memset(&e, 0, sizeof(e));
-    clp_overlay_lay(o, base, &source, pool, &laid, &error);
+    clp_overlay_lay(o, base, &plain_source, pool, &laid, &error);
     for (int i = 0; i < laid->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(laid, i, const clp_channel *);
         if (!strcmp(c->name, name)) {
