@@ -123,7 +123,8 @@ for my $way (@ways) {
         headers => [ 'Content-Type' => 'application/json' ],
         body => encode(messages_body('script:streams/wide', 'x', stream => JSON::PP::true())));
     sleep 2;
-    cmp_ok memory(@children) - $before, '<', 12_000, "$name: memory stays low (KB)";
+    # The address sanitizer keeps what was freed, up to 256 MB a process.
+    cmp_ok memory(@children) - $before, '<', 12_000, "$name: memory stays low (KB)" if ($ENV{CLP_VARIANT} // '') ne 'asan';
     is upstream_stats()->{open}, 1, "$name: the upstream waits";
     # Then it reads a part and leaves.
     my $r = $client->receive(raw => 1, until => sub { length $_[0] > 3_000_000 });

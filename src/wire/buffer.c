@@ -5,15 +5,81 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <apr_strings.h>
 
 #define ROOM_FIRST 256
 
+/*
+ * Big blocks are mapped by themselves. malloc() would have them from its heaps once one was freed
+ * (glibc's threshold for mapping moves), and a heap keeps what it ever had: a process with some
+ * threads would hold hundreds of MB that nobody uses. The sanitizer looks after what malloc()
+ * gives.
+ */
+#if defined(MREMAP_MAYMOVE) && !defined(__SANITIZE_ADDRESS__)
+#define MAPPED_FROM ((apr_size_t)1024 * 1024)
+
+static void *remap(void *p, apr_size_t had, apr_size_t room)
+{
+    return mremap(p, had, room, MREMAP_MAYMOVE);
+}
+#else
+#define MAPPED_FROM SIZE_MAX
+
+static void *remap(void *p, apr_size_t had, apr_size_t room)
+{
+    (void)p;
+    (void)had;
+    (void)room;
+    return MAP_FAILED;
+}
+#endif
+
+static int is_mapped(apr_size_t room)
+{
+    return room >= MAPPED_FROM;
+}
+
+static void block_free(char *p, apr_size_t room)
+{
+    if (is_mapped(room)) {
+        munmap(p, room);
+    }
+    else {
+        free(p);
+    }
+}
+
+/* The block with its first `n` bytes in more room; ends the process if there is none. */
+static char *block_grow(char *p, apr_size_t had, apr_size_t n, apr_size_t room)
+{
+    void *grown;
+
+    if (!is_mapped(room)) {
+        grown = realloc(p, room);
+        if (!grown) {
+            abort();
+        }
+        return grown;
+    }
+    grown = is_mapped(had)
+                ? remap(p, had, room)
+                : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (grown == MAP_FAILED) {
+        abort();
+    }
+    if (!is_mapped(had)) {
+        memcpy(grown, p ? p : "", n);
+        free(p);
+    }
+    return grown;
+}
+
 static apr_status_t buffer_free(void *data)
 {
     clp_buffer *b = data;
-    free(b->p);
+    block_free(b->p, b->room);
     b->p = NULL;
     b->room = b->n = 0;
     return APR_SUCCESS;
@@ -59,10 +125,7 @@ char *clp_buffer_grow(clp_buffer *b, apr_size_t n)
     if (room > most) {
         room = most;
     }
-    p = realloc(b->p, room);
-    if (!p) {
-        abort();
-    }
+    p = block_grow(b->p, b->room, b->n, room);
     if (!b->p) {
         apr_pool_cleanup_register(b->pool, b, buffer_free, apr_pool_cleanup_null);
     }

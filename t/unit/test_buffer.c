@@ -1,4 +1,5 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tap.h"
@@ -118,10 +119,62 @@ static void test_member(apr_pool_t *parent)
     apr_pool_destroy(pool);
 }
 
+/* Private memory of this process in KB. */
+static long held(void)
+{
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    char line[200];
+    long kb = 0;
+
+    while (f && fgets(line, sizeof(line), f)) {
+        sscanf(line, "Private_Dirty: %ld", &kb);
+    }
+    if (f) {
+        fclose(f);
+    }
+    return kb;
+}
+
+#define BIG ((apr_size_t)24 * 1024 * 1024)
+
+/* From small to big and back, over the size from which blocks are mapped. */
+static void test_big(apr_pool_t *parent)
+{
+    long before = held();
+    int same = 1;
+
+    for (int round = 0; round < 4; round++) {
+        apr_pool_t *pool;
+        clp_buffer *b;
+
+        apr_pool_create(&pool, parent);
+        b = clp_buffer_make(pool, 0);
+        for (apr_size_t i = 0; i < BIG / 8; i++) {
+            clp_buffer_append(b, (const char *)&i, sizeof(i));
+        }
+        for (apr_size_t i = 0; i < BIG / 8; i++) {
+            same &= !memcmp(b->p + i * 8, &i, sizeof(i));
+        }
+        clp_buffer_release(b);
+        clp_buffer_puts(b, "small again");
+        same &= clp_span_is(clp_buffer_all(b), "small again");
+        clp_buffer_reserve(b, BIG);
+        same &= clp_span_is(clp_buffer_all(b), "small again") && b->room >= BIG;
+        apr_pool_destroy(pool);
+    }
+    OK(same, "big buffers keep what is in them");
+#ifndef __SANITIZE_ADDRESS__
+    OK(held() - before < 4 * 1024, "and leave nothing behind: %ld KB", held() - before);
+#else
+    (void)before;
+#endif
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_begin();
     test_growth(pool);
+    test_big(pool);
     test_cap(pool);
     test_consume(pool);
     test_printf(pool);
