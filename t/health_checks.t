@@ -57,6 +57,10 @@ ok channel('recovers')->{health_check}{ok}, 'status: the last one was a success'
 cmp_ok channel('dead')->{health_check}{in_a_row}, '>=', 2, 'status: or one of so many failures';
 ok !channel('dead')->{health_check}{ok}, 'status: likewise';
 
+ok log_lines(qr/CLP2130: channel recovers: health check: server_error \(status 500\).*circuit open/), 'the log says when it opened';
+ok log_lines(qr/CLP2130: channel recovers: health check: success \(status 200\).*circuit closed/), 'and when it closed';
+ok !log_lines(qr/health-key/), 'without the key';
+
 my ($check) = checks('recovers');
 is "$check->{method} $check->{path}", 'GET /at/recovers/use/scheduler+check/v1/models', 'the list of models is asked for';
 is header_of($check, 'x-api-key'), 'health-key', 'with the key';
