@@ -72,6 +72,19 @@ for my $path ('/v1/messages', '/chat/v1/messages') {
     is line_of($r, 'bodies.jsonl')->{answer}{type}, 'error', 'a failure';
 }
 
+# No more than about a megabyte of each side.
+{
+    my $r = post('bodies', '/v1/messages', messages_body('script:streams/wide', [ map { { type => 'text', text => "part $_ of what is asked" } } 1 .. 30_000 ],
+            stream => JSON::PP::true()), timeout => 30);
+    my $line = line_of($r, 'bodies.jsonl', 10);
+    my $asked = encode($line->{request});
+    cmp_ok length $r->{body}, '>', 1024 * 1024, 'a long answer';
+    ok $line->{answer_cut}, '... is cut, and the line says so';
+    cmp_ok length $asked, '<', 1024 * 1024 + 200, 'a long request is cut';
+    cmp_ok length $asked, '>', 1000 * 1000, '... at a megabyte';
+    like $line->{request}{messages}[0]{content}[-1], qr/ more\)$/, '... and tells how much is missing';
+}
+
 # A program that reads lines, longer than a pipe takes at once, from several children.
 {
     my $long = join '', map { chr(97 + $_ % 26) . ' ' } 1 .. 60_000;
