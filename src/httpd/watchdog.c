@@ -1,9 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "watchdog.h"
 
-#include <errno.h>
-#include <signal.h>
-
 #include <apr_optional.h>
 
 #include "http_config.h"
@@ -15,6 +12,7 @@
 #include "health_checks.h"
 #include "shared_state.h"
 #include "state/children.h"
+#include "state/process.h"
 #include "tracing.h"
 
 APLOG_USE_MODULE(claude_proxy);
@@ -69,7 +67,7 @@ static void reap_dead(clp_tables *t)
     for (unsigned i = 0; (row = clp_child_at(t, i)) != NULL; i++) {
         pid_t pid = (pid_t)(apr_uint32_t)clp_word_get(&row->pid);
 
-        if (pid && kill(pid, 0) != 0 && errno == ESRCH) {
+        if (pid && clp_process_gone(pid)) {
             clp_child_reap(t, pid);
         }
     }

@@ -1,9 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "state/children.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <unistd.h>
+
+#include "state/process.h"
 
 /* Beside a pid: the row of a dead process is being emptied, by the process of that pid. */
 #define EMPTYING ((apr_uint64_t)1 << 32)
@@ -63,7 +63,7 @@ static void empty_dead(clp_tables *t)
     for (unsigned i = 0; i < rows_used(t); i++) {
         clp_child_row *row = child_row(t, i);
         apr_uint64_t holder = clp_word_get(&row->pid);
-        if (holder && kill((pid_t)(apr_uint32_t)holder, 0) != 0 && errno == ESRCH) {
+        if (holder && clp_process_gone((pid_t)(apr_uint32_t)holder)) {
             empty(t, row, holder);
         }
     }

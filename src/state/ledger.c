@@ -1,23 +1,13 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "state/ledger.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ledger_memory.h"
+#include "state/process.h"
 
 #define MAGIC APR_UINT64_C(0x313067646c706c63) /* "clpldg01" */
-
-/* The state word of a slot: lap << 34 | pid << 2 | state. */
-#define FREE     0u
-#define CLAIMED  1u
-#define POSTED   2u
-#define SKIPPED  3u
-#define LAP_BITS 30
-#define LAP_MASK (((apr_uint64_t)1 << LAP_BITS) - 1)
 
 /* Whether the one who enters is still alive is asked when its claim is this old, or so many
  * bookings wait: it costs a system call. */
@@ -25,42 +15,6 @@
 #define DOUBT_BACKLOG  64
 
 #define WAIT_US 500
-
-static apr_uint64_t slot_word(apr_uint64_t lap, pid_t pid, unsigned state)
-{
-    return (lap & LAP_MASK) << 34 | (apr_uint64_t)(apr_uint32_t)pid << 2 | state;
-}
-
-static unsigned word_state(apr_uint64_t word)
-{
-    return (unsigned)(word & 3);
-}
-
-static pid_t word_pid(apr_uint64_t word)
-{
-    return (pid_t)(apr_uint32_t)(word >> 2);
-}
-
-static int word_of_lap(apr_uint64_t word, apr_uint64_t lap)
-{
-    return word >> 34 == (lap & LAP_MASK);
-}
-
-/* Is the word of an earlier lap? */
-static int word_before(apr_uint64_t word, apr_uint64_t lap)
-{
-    return ((lap - (word >> 34)) & LAP_MASK) - 1 < LAP_MASK / 2;
-}
-
-static clp_ledger_slot *slot_of(clp_ledger_memory *m, apr_uint64_t number)
-{
-    return &m->ring[number & (m->slots - 1)];
-}
-
-static apr_uint64_t lap_of(const clp_ledger_memory *m, apr_uint64_t number)
-{
-    return number / m->slots;
-}
 
 static void step(const clp_ledger *l, clp_ledger_step at)
 {
@@ -71,26 +25,9 @@ static void step(const clp_ledger *l, clp_ledger_step at)
 
 /* --- layout ------------------------------------------------------------------------------- */
 
-static apr_uint64_t slots_for(apr_uint32_t bookings)
-{
-    apr_uint64_t slots = 16;
-    while (slots < bookings) {
-        slots *= 2;
-    }
-    return slots;
-}
-
 apr_size_t clp_ledger_size(apr_uint32_t bookings)
 {
-    return sizeof(clp_ledger_memory) + slots_for(bookings) * sizeof(clp_ledger_slot);
-}
-
-/* The number of slots that fill the memory; 0 if none does. */
-static apr_uint64_t slots_in(apr_size_t size)
-{
-    apr_uint64_t slots =
-        size > sizeof(clp_ledger_memory) ? (size - sizeof(clp_ledger_memory)) / 128 : 0;
-    return slots >= 16 && !(slots & (slots - 1)) ? slots : 0;
+    return sizeof(clp_ledger_memory) + clp_slots_for(bookings) * sizeof(clp_ledger_slot);
 }
 
 clp_ledger *clp_ledger_open(void *memory, apr_size_t size, const clp_ledger_block *blocks,
@@ -98,7 +35,8 @@ clp_ledger *clp_ledger_open(void *memory, apr_size_t size, const clp_ledger_bloc
 {
     clp_ledger_memory *m = memory;
     clp_ledger *l;
-    apr_uint64_t slots = slots_in(size);
+    apr_uint64_t slots =
+        size > sizeof(*m) ? clp_slots_in(size - sizeof(*m), sizeof(clp_ledger_slot)) : 0;
     if (!slots || nblocks > CLP_LEDGER_BLOCKS) {
         return NULL;
     }
@@ -111,6 +49,7 @@ clp_ledger *clp_ledger_open(void *memory, apr_size_t size, const clp_ledger_bloc
     }
     l = apr_pcalloc(pool, sizeof(*l));
     l->m = m;
+    l->ring = (clp_slot_ring){&m->head, (char *)m->ring, sizeof(clp_ledger_slot), slots};
     l->nblocks = nblocks;
     for (int i = 0; i < nblocks; i++) {
         l->blocks[i] = blocks[i];
@@ -143,17 +82,13 @@ static apr_uint32_t clock_ms(void)
     return (apr_uint32_t)((apr_uint64_t)ts.tv_sec * 1000 + (apr_uint64_t)ts.tv_nsec / 1000000);
 }
 
-static int gone(pid_t pid)
-{
-    return kill(pid, 0) != 0 && errno == ESRCH;
-}
-
 /* Has the one who enters earned doubt, and does it prove to be dead? */
 static int owner_gone(const clp_ledger_memory *m, apr_uint64_t owner)
 {
     apr_uint32_t age = clock_ms() - (apr_uint32_t)owner;
     apr_uint64_t backlog = clp_word_get(&m->head) - clp_word_get(&m->tail);
-    return (age > DOUBT_AFTER_MS || backlog > DOUBT_BACKLOG) && gone((pid_t)(owner >> 32));
+    return (age > DOUBT_AFTER_MS || backlog > DOUBT_BACKLOG) &&
+           clp_process_gone((pid_t)(owner >> 32));
 }
 
 static int own(clp_ledger *l)
@@ -253,13 +188,7 @@ static void journal_carry(clp_ledger *l)
     carry_out(l);
     step(l, CLP_STEP_CARRIED);
     if (journal != CLP_JOURNAL_CHANGE) {
-        apr_uint64_t number = journal - 1;
-        clp_ledger_slot *slot = slot_of(m, number);
-        apr_uint64_t lap = lap_of(m, number);
-        apr_uint64_t word = clp_word_get(&slot->state);
-        if (word_of_lap(word, lap)) { /* else freed by one who died right behind */
-            clp_word_set(&slot->state, slot_word(lap + 1, 0, FREE));
-        }
+        clp_slot_free(&l->ring, journal - 1);
         step(l, CLP_STEP_FREED);
         clp_word_set(&m->tail, journal);
         step(l, CLP_STEP_ADVANCED);
@@ -279,29 +208,19 @@ static void journal_run(clp_ledger *l, apr_uint64_t journal)
 /* --- entering ------------------------------------------------------------------------------ */
 
 /* Is the booking at the tail one that can be entered or given up? */
-static int ready(clp_ledger_memory *m)
+static int ready(const clp_ledger *l)
 {
-    apr_uint64_t tail = clp_word_get(&m->tail);
-    apr_uint64_t word = clp_word_get(&slot_of(m, tail)->state);
-    pid_t pid = word_pid(word);
-    if (!word_of_lap(word, lap_of(m, tail))) {
-        return 0;
-    }
-    switch (word_state(word)) {
-    case POSTED:
-    case SKIPPED: return 1;
-    case CLAIMED: return pid != getpid() && gone(pid);
-    default: return 0;
-    }
+    clp_slot_state state = clp_slot_settle(&l->ring, clp_word_get(&l->m->tail));
+    return state == CLP_SLOT_POSTED || state == CLP_SLOT_GIVEN_UP;
 }
 
 static void enter_one(clp_ledger *l)
 {
     clp_ledger_memory *m = l->m;
     apr_uint64_t number = m->tail;
-    const clp_ledger_slot *slot = slot_of(m, number);
+    const clp_ledger_slot *slot = clp_slot_at(&l->ring, number);
     clp_writes w;
-    int posted = word_state(clp_word_get(&slot->state)) == POSTED;
+    int posted = clp_slot_look(&l->ring, number) == CLP_SLOT_POSTED;
     clp_writes_begin(&w);
     if (posted) {
         l->enter(l->baton, &slot->booking, &w);
@@ -321,7 +240,7 @@ static int enter_all(clp_ledger *l)
     if (clp_word_get(&l->m->journal)) {
         journal_carry(l);
     }
-    while (l->enter && ready(l->m)) {
+    while (l->enter && ready(l)) {
         enter_one(l);
         n++;
     }
@@ -331,7 +250,7 @@ static int enter_all(clp_ledger *l)
 int clp_ledger_enter(clp_ledger *l)
 {
     int n = 0;
-    while ((clp_word_get(&l->m->journal) || (l->enter && ready(l->m))) && own(l)) {
+    while ((clp_word_get(&l->m->journal) || (l->enter && ready(l))) && own(l)) {
         n += enter_all(l);
         release(l);
     }
@@ -364,46 +283,20 @@ int clp_ledger_change(clp_ledger *l, clp_ledger_change_fn *fn, void *baton,
 
 /* --- posting ------------------------------------------------------------------------------- */
 
-/* Take the next place in the ring; 0 if there is none. */
-static int claim(clp_ledger_memory *m, apr_uint64_t *number)
-{
-    for (;;) {
-        apr_uint64_t head = clp_word_get(&m->head);
-        apr_uint64_t lap = lap_of(m, head);
-        clp_ledger_slot *slot = slot_of(m, head);
-        apr_uint64_t word = clp_word_get(&slot->state);
-        if (word == slot_word(lap, 0, FREE)) {
-            if (clp_word_swap(&slot->state, word, slot_word(lap, getpid(), CLAIMED))) {
-                clp_word_swap(&m->head, head, head + 1);
-                *number = head;
-                return 1;
-            }
-        }
-        else if (!word_before(word, lap)) {
-            /* Taken, and who took it has not moved the head yet: maybe it never will. */
-            clp_word_swap(&m->head, head, head + 1);
-        }
-        else if (clp_word_get(&m->head) == head) {
-            return 0;
-        }
-    }
-}
-
 int clp_ledger_post(clp_ledger *l, const clp_booking *b)
 {
-    clp_ledger_memory *m = l->m;
     apr_uint64_t number;
     clp_ledger_slot *slot;
-    while (!claim(m, &number)) {
+    while (!clp_slot_claim(&l->ring, &number)) {
         if (!clp_ledger_enter(l)) {
-            clp_word_add(&m->lost, 1);
+            clp_word_add(&l->m->lost, 1);
             return 0;
         }
     }
     step(l, CLP_STEP_CLAIMED);
-    slot = slot_of(m, number);
+    slot = clp_slot_at(&l->ring, number);
     slot->booking = *b;
-    clp_word_set(&slot->state, slot_word(lap_of(m, number), 0, POSTED));
+    clp_slot_post(&l->ring, number);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     step(l, CLP_STEP_POSTED);
     clp_ledger_enter(l);
@@ -413,13 +306,8 @@ int clp_ledger_post(clp_ledger *l, const clp_booking *b)
 void clp_ledger_reap(clp_ledger *l, pid_t pid)
 {
     clp_ledger_memory *m = l->m;
-    apr_uint64_t head = clp_word_get(&m->head);
     apr_uint64_t owner = clp_word_get(&m->owner);
-    /* The last one may have been claimed without moving the head. */
-    for (apr_uint64_t i = clp_word_get(&m->tail); i <= head; i++) {
-        apr_uint64_t claimed = slot_word(lap_of(m, i), pid, CLAIMED);
-        clp_word_swap(&slot_of(m, i)->state, claimed, slot_word(lap_of(m, i), 0, SKIPPED));
-    }
+    clp_slots_give_up(&l->ring, clp_word_get(&m->tail), pid);
     if ((pid_t)(owner >> 32) == pid) {
         clp_word_swap(&m->owner, owner, 0);
     }

@@ -2,16 +2,15 @@
 #ifndef CLP_STATE_LEDGER_MEMORY_H
 #define CLP_STATE_LEDGER_MEMORY_H
 
+#include "slot_ring.h"
 #include "state/ledger.h"
 
 /**
  * @file ledger_memory.h
  * @brief How the ledger lies in shared memory, and where it can be interrupted.
  *
- * Booking number i stands in slot i % slots; i / slots is its lap. A slot's state word says whose
- * turn it is: FREE(lap) waits for the booking of that lap, CLAIMED(lap, pid) is being filled,
- * POSTED(lap) is whole, SKIPPED(lap) was claimed by one who died. Entering it makes it FREE(lap +
- * 1). Zeroed memory is FREE(0).
+ * Bookings stand in a ring of slots (slot_ring.h), each until it is entered; a slot that is given
+ * up is skipped.
  */
 typedef struct clp_ledger_slot {
     apr_uint64_t state;
@@ -71,6 +70,7 @@ typedef enum clp_ledger_step {
 
 struct clp_ledger {
     clp_ledger_memory *m;
+    clp_slot_ring ring; /* of m */
     clp_ledger_block blocks[CLP_LEDGER_BLOCKS + 1];
     int nblocks;
     clp_ledger_fn *enter;

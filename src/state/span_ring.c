@@ -1,22 +1,9 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "state/span_ring.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
+#include "slot_ring.h"
 
 #define MAGIC APR_UINT64_C(0x313067727370736c) /* "lspsrg01" */
-
-/* The state word of a slot: lap << 34 | pid << 2 | state. Slots change hands by compare and swap
- * of it, so that a word says what lap its record belongs to. */
-#define FREE     0u
-#define CLAIMED  1u
-#define POSTED   2u
-#define LOST     3u
-#define TAKEN    4u /* of a later lap already; in no word */
-#define LAP_BITS 30
-#define LAP_MASK (((apr_uint64_t)1 << LAP_BITS) - 1)
 
 typedef struct span_slot {
     apr_uint64_t state;
@@ -35,59 +22,23 @@ struct clp_span_ring {
     span_slot ring[];
 };
 
-static apr_uint64_t slot_word(apr_uint64_t lap, pid_t pid, unsigned state)
+static clp_slot_ring slots_of(clp_span_ring *ring)
 {
-    return (lap & LAP_MASK) << 34 | (apr_uint64_t)(apr_uint32_t)pid << 2 | state;
-}
-
-static unsigned word_state(apr_uint64_t word)
-{
-    return (unsigned)(word & 3);
-}
-
-static pid_t word_pid(apr_uint64_t word)
-{
-    return (pid_t)(apr_uint32_t)(word >> 2);
-}
-
-static int word_of_lap(apr_uint64_t word, apr_uint64_t lap)
-{
-    return word >> 34 == (lap & LAP_MASK);
-}
-
-/* Is the word of an earlier lap? */
-static int word_before(apr_uint64_t word, apr_uint64_t lap)
-{
-    return ((lap - (word >> 34)) & LAP_MASK) - 1 < LAP_MASK / 2;
-}
-
-static span_slot *slot_of(clp_span_ring *ring, apr_uint64_t number)
-{
-    return &ring->ring[number & (ring->slots - 1)];
-}
-
-static apr_uint64_t lap_of(const clp_span_ring *ring, apr_uint64_t number)
-{
-    return number / ring->slots;
+    return (clp_slot_ring){&ring->head, (char *)ring->ring, sizeof(span_slot), ring->slots};
 }
 
 apr_size_t clp_span_ring_size(apr_uint32_t records)
 {
-    apr_size_t slots = 16;
-
-    while (slots < records) {
-        slots *= 2;
-    }
-    return sizeof(clp_span_ring) + slots * sizeof(span_slot);
+    return sizeof(clp_span_ring) + clp_slots_for(records) * sizeof(span_slot);
 }
 
 clp_span_ring *clp_span_ring_open(void *memory, apr_size_t size)
 {
     clp_span_ring *ring = memory;
-    apr_size_t slots =
-        size > sizeof(clp_span_ring) ? (size - sizeof(clp_span_ring)) / sizeof(span_slot) : 0;
+    apr_uint64_t slots =
+        size > sizeof(*ring) ? clp_slots_in(size - sizeof(*ring), sizeof(span_slot)) : 0;
 
-    if (slots < 16 || (slots & (slots - 1))) {
+    if (!slots) {
         return NULL;
     }
     if (!clp_word_get(&ring->magic)) {
@@ -99,89 +50,38 @@ clp_span_ring *clp_span_ring_open(void *memory, apr_size_t size)
 
 /* --- posting ------------------------------------------------------------------------------- */
 
-/* Take the next place; 0 if there is none. */
-static int claim(clp_span_ring *ring, apr_uint64_t *number)
-{
-    for (;;) {
-        apr_uint64_t head = clp_word_get(&ring->head);
-        apr_uint64_t lap = lap_of(ring, head);
-        span_slot *slot = slot_of(ring, head);
-        apr_uint64_t word = clp_word_get(&slot->state);
-
-        if (word == slot_word(lap, 0, FREE)) {
-            if (clp_word_swap(&slot->state, word, slot_word(lap, getpid(), CLAIMED))) {
-                clp_word_swap(&ring->head, head, head + 1);
-                *number = head;
-                return 1;
-            }
-        }
-        else if (!word_before(word, lap)) {
-            /* Taken, and who took it has not moved the head yet: maybe it never will. */
-            clp_word_swap(&ring->head, head, head + 1);
-        }
-        else if (clp_word_get(&ring->head) == head) {
-            return 0;
-        }
-    }
-}
-
 int clp_span_ring_post(clp_span_ring *ring, const clp_span_record *record)
 {
+    clp_slot_ring slots = slots_of(ring);
     apr_uint64_t number;
     span_slot *slot;
 
-    if (!claim(ring, &number)) {
+    if (!clp_slot_claim(&slots, &number)) {
         clp_word_add(&ring->dropped, 1);
         return 0;
     }
-    slot = slot_of(ring, number);
+    slot = clp_slot_at(&slots, number);
     slot->record = *record;
-    clp_word_set(&slot->state, slot_word(lap_of(ring, number), 0, POSTED));
+    clp_slot_post(&slots, number);
     return 1;
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-static int is_gone(pid_t pid)
-{
-    return pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH;
-}
-
-/* The state of a slot in this lap. */
-static unsigned state_in(const span_slot *slot, apr_uint64_t lap)
-{
-    apr_uint64_t word = clp_word_get(&slot->state);
-
-    if (word_of_lap(word, lap)) {
-        return word_state(word);
-    }
-    return word_before(word, lap) ? FREE : TAKEN;
-}
-
-/* A slot whose poster is gone is given up. */
-static unsigned look(span_slot *slot, apr_uint64_t lap)
-{
-    apr_uint64_t word = clp_word_get(&slot->state);
-
-    if (word_of_lap(word, lap) && word_state(word) == CLAIMED && is_gone(word_pid(word))) {
-        clp_word_swap(&slot->state, word, slot_word(lap, 0, LOST));
-    }
-    return state_in(slot, lap);
-}
-
 int clp_span_ring_read(clp_span_ring *ring, clp_span_record *out, int most, apr_uint64_t *end)
 {
+    clp_slot_ring slots = slots_of(ring);
     apr_uint64_t number = clp_word_get(&ring->tail);
     int n = 0;
 
     while (n < most) {
-        span_slot *slot = slot_of(ring, number);
-        unsigned state = look(slot, lap_of(ring, number));
+        const span_slot *slot = clp_slot_at(&slots, number);
+        clp_slot_state state = clp_slot_settle(&slots, number);
 
-        if (state == FREE || state == CLAIMED) {
+        if (state == CLP_SLOT_FREE || state == CLP_SLOT_CLAIMED) {
             break;
         }
-        if (state == POSTED) {
+        if (state == CLP_SLOT_POSTED) {
             out[n++] = slot->record;
         }
         number++;
@@ -194,19 +94,16 @@ int clp_span_ring_read(clp_span_ring *ring, clp_span_record *out, int most, apr_
  * finds taken. */
 void clp_span_ring_take(clp_span_ring *ring, apr_uint64_t end, int sent)
 {
+    clp_slot_ring slots = slots_of(ring);
     apr_uint64_t posted = 0;
     apr_uint64_t lost = 0;
 
     for (apr_uint64_t number = clp_word_get(&ring->tail); number < end; number++) {
-        span_slot *slot = slot_of(ring, number);
-        apr_uint64_t lap = lap_of(ring, number);
-        unsigned state = state_in(slot, lap);
+        clp_slot_state state = clp_slot_look(&slots, number);
 
-        posted += state == POSTED;
-        lost += state == LOST;
-        if (state != TAKEN) {
-            clp_word_set(&slot->state, slot_word(lap + 1, 0, FREE));
-        }
+        posted += state == CLP_SLOT_POSTED;
+        lost += state == CLP_SLOT_GIVEN_UP;
+        clp_slot_free(&slots, number);
         clp_word_set(&ring->tail, number + 1);
     }
     clp_word_add(&ring->sent, (apr_uint64_t)sent);
@@ -216,15 +113,9 @@ void clp_span_ring_take(clp_span_ring *ring, apr_uint64_t end, int sent)
 
 void clp_span_ring_reap(clp_span_ring *ring, pid_t pid)
 {
-    apr_uint64_t head = clp_word_get(&ring->head);
+    clp_slot_ring slots = slots_of(ring);
 
-    /* The last one may have been claimed without moving the head. */
-    for (apr_uint64_t i = clp_word_get(&ring->tail); i <= head; i++) {
-        apr_uint64_t lap = lap_of(ring, i);
-
-        clp_word_swap(&slot_of(ring, i)->state, slot_word(lap, pid, CLAIMED),
-                      slot_word(lap, 0, LOST));
-    }
+    clp_slots_give_up(&slots, clp_word_get(&ring->tail), pid);
 }
 
 void clp_span_ring_count(const clp_span_ring *ring, clp_span_counts *counts)
