@@ -216,7 +216,8 @@ static void bounds(void)
     }
     clp_buffer_append(text, "", 1);
     o = clp_overlay_parse(clp_span_str(document(text->p)), pool, &error);
-    OK(o && clp_overlay_lay(o, configured(), &plain_source, pool, &laid, &error) && laid->nelts == 502,
+    OK(o && clp_overlay_lay(o, configured(), &plain_source, pool, &laid, &error) &&
+           laid->nelts == 502,
        "500 channels");
     IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX), "", "as many channels as may be");
     IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX + 1), "has more than 2000 members", "one more");
