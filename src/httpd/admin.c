@@ -17,6 +17,7 @@
 #include "child.h"
 #include "gateway/admin.h"
 #include "live_write.h"
+#include "overlay_file.h"
 #include "reply.h"
 #include "shared_state.h"
 

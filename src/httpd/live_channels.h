@@ -3,7 +3,6 @@
 #define CLP_HTTPD_LIVE_CHANNELS_H
 
 #include "config.h"
-#include "gateway/overlay.h"
 
 /**
  * @file live_channels.h
@@ -44,17 +43,8 @@ const apr_array_header_t *clp_live_hold(apr_pool_t *pool);
 /** The channels of the configuration alone, of all servers, each name once. */
 const apr_array_header_t *clp_live_configured(void);
 
-/** How the overlay's texts are read: keys only as they are, no files. */
-extern const clp_channel_source clp_live_source;
-
 /** Path of the overlay; NULL without a state directory. */
 const char *clp_live_path(void);
-
-/**
- * Read the overlay's file.
- * @return NULL, or what is wrong, in `pool`; a missing file is an empty overlay
- */
-const char *clp_live_read(apr_pool_t *pool, clp_overlay **overlay);
 
 /** Look at the file now; what this process wrote is in force when it returns. */
 void clp_live_look(void);

@@ -12,6 +12,7 @@
 #include "http_config.h"
 #include "http_log.h"
 
+#include "overlay_file.h"
 #include "wire/text.h"
 
 APLOG_USE_MODULE(claude_proxy);
@@ -190,7 +191,7 @@ static apr_status_t back_up(const change *c, const char *dir)
 
 static clp_write_result take_document(change *c, apr_int64_t revision)
 {
-    const char *wrong = clp_live_read(c->pool, &c->overlay);
+    const char *wrong = clp_overlay_file_read(clp_live_path(), c->pool, &c->overlay, NULL);
 
     if (wrong) {
         c->told->error.path = "";
