@@ -23,7 +23,6 @@
 #include "src/httpd/status.h"
 #include "src/httpd/tracing.h"
 #include "src/httpd/watchdog.h"
-#include "src/httpd/live_write.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -33,7 +32,6 @@ static void register_hooks(apr_pool_t *p)
     clp_shared_state_register(p);
     clp_live_register(p);
     clp_watchdog_register(p);
-    clp_live_write_register(p);
     clp_admin_register(p);
     clp_front_register(p);
     clp_status_register(p);

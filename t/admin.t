@@ -9,7 +9,7 @@ use warnings;
 use ClaudeTest;
 use ClaudeTest::Schema qw(misfits resolve);
 use Digest::SHA qw(sha256_hex);
-use Fcntl qw(:flock F_SETLK F_WRLCK SEEK_SET);
+use Fcntl qw(:flock);
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -394,8 +394,6 @@ is writes('If-Match' => '"99999"'), "412 x $n", 'another revision: nothing is wr
 
 open my $lock, '+>>', "$file.lock" or die "$file.lock: $!\n";
 flock $lock, LOCK_EX | LOCK_NB or die "lock: $!\n";
-my $whole = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0;
-fcntl $lock, F_SETLK, $whole or die "lock: $!\n";
 $began = time;
 is writes(), "503 x $n", 'a writer that does not finish: come back later';
 cmp_ok time - $began, '<', 12, '... said after some seconds';
@@ -425,10 +423,13 @@ is writes(), "409 x $n", 'an error by hand: likewise';
 put($text);
 ok wait_for(3, sub { !defined call(GET => '/api/config')->{json}{error} }), 'mended';
 $r = done(200, PATCH => '/api/channels/admin-new', { priority => 6 });
-open my $left, '>', "$file.abcdef" or die "$file.abcdef: $!\n";
-close $left;
+for my $name ("$file.tmp-abcdef", "$file.backup") {
+    open my $left, '>', $name or die "$name: $!\n";
+    close $left;
+}
 done(200, PATCH => '/api/channels/admin-new', { priority => 7 });
-ok !-e "$file.abcdef", 'what a killed writer left is gone';
+ok !-e "$file.tmp-abcdef", 'what a killed writer left is gone';
+ok unlink("$file.backup"), "what an administrator laid beside is not";
 
 # --- many ---------------------------------------------------------------------------------------------
 {

@@ -11,6 +11,7 @@
 #include "http_log.h"
 
 #include "config.h"
+#include "state/durable_file.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
@@ -49,31 +50,6 @@ static apr_status_t read_file(clp_envelope_key *to, const char *path, apr_pool_t
     return rv;
 }
 
-/* Written aside and renamed: whoever reads it finds all of it or nothing. */
-static apr_status_t write_file(const clp_envelope_key *from, const char *path, apr_pool_t *pool)
-{
-    char *aside = apr_pstrcat(pool, path, ".XXXXXX", NULL);
-    apr_file_t *f;
-    apr_status_t rv = apr_file_mktemp(
-        &f, aside, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL | APR_FOPEN_BINARY, pool);
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = apr_file_write_full(f, from->bytes, sizeof(from->bytes), NULL);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_sync(f);
-    }
-    apr_file_close(f);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_rename(aside, path, pool);
-    }
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(aside, pool);
-    }
-    return rv;
-}
-
 static apr_status_t take_from_state_dir(clp_envelope_key *to, const char *dir, apr_pool_t *pool)
 {
     const char *path = apr_pstrcat(pool, dir, "/" FILE_NAME, NULL);
@@ -82,7 +58,8 @@ static apr_status_t take_from_state_dir(clp_envelope_key *to, const char *dir, a
     if (APR_STATUS_IS_ENOENT(rv)) {
         rv = make_random(to);
         if (rv == APR_SUCCESS) {
-            rv = write_file(to, path, pool);
+            rv = clp_durable_replace(path, clp_span_of((const char *)to->bytes, sizeof(to->bytes)),
+                                     pool);
         }
     }
     return rv;

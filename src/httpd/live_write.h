@@ -17,6 +17,4 @@
  */
 clp_overlay_write_fn clp_live_write;
 
-void clp_live_write_register(apr_pool_t *p);
-
 #endif

@@ -3,42 +3,11 @@
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "state/durable_file.h"
 #include "state/snapshot.h"
 
 /* Far beyond what tables of any use take. */
 #define MOST_BYTES ((apr_off_t)1 << 30)
-
-static apr_status_t write_all(apr_file_t *f, clp_span bytes)
-{
-    apr_status_t rv = apr_file_write_full(f, bytes.p, bytes.n, NULL);
-    apr_status_t closed;
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_sync(f);
-    }
-    closed = apr_file_close(f);
-    return rv == APR_SUCCESS ? closed : rv;
-}
-
-/* The directory may belong to a user with less rights than we have: the file beside is one that
- * nobody put there before us. */
-static apr_status_t replace(const char *path, clp_span bytes, apr_pool_t *scratch)
-{
-    char *aside = apr_pstrcat(scratch, path, ".XXXXXX", NULL);
-    apr_file_t *f;
-    apr_status_t rv = apr_file_mktemp(
-        &f, aside, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL | APR_FOPEN_BINARY, scratch);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = write_all(f, bytes);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_rename(aside, path, scratch);
-    }
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(aside, scratch);
-    }
-    return rv;
-}
 
 apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scratch)
 {
@@ -46,7 +15,7 @@ apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scra
     apr_status_t rv = APR_TIMEUP;
     clp_buffer_init(&out, scratch, 0);
     if (clp_snapshot_take(t, &out)) {
-        rv = replace(path, clp_buffer_all(&out), scratch);
+        rv = clp_durable_replace(path, clp_buffer_all(&out), scratch);
     }
     clp_buffer_release(&out);
     return rv;

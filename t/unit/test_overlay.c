@@ -225,6 +225,22 @@ static void bounds(void)
     IS_STR(wrong_with_bytes(CLP_OVERLAY_SIZE_MAX + 1), "is larger than 4 MiB", "a byte more");
 }
 
+/* Half a document is none, wherever it ends. */
+static void cut_off(void)
+{
+    const char *whole = document("\"one\":{\"status\":\"suspended\",\"keysDisabled\":[\"x\"]},"
+                                 "\"new\":{\"serviceType\":\"claude\",\"baseUrls\":[\"https://h\"],"
+                                 "\"modelMapping\":{\"a*\":\"\\u00e9\"},\"apiKeys\":[\"k\"]}");
+    apr_size_t n = strlen(whole);
+    apr_size_t taken = 0;
+    const char *wrong;
+    for (apr_size_t i = 0; i < n; i++) {
+        taken += lay(apr_pstrmemdup(pool, whole, i), &wrong) != NULL;
+    }
+    IS_INT(taken, 0, "half a document is refused, wherever it ends");
+    OK(lay(whole, &wrong), "the whole one is not: %s", wrong);
+}
+
 static void text_of_it(void)
 {
     clp_document_error error;
@@ -244,6 +260,7 @@ int main(void)
     keys();
     deleted();
     errors();
+    cut_off();
     bounds();
     text_of_it();
     return tap_end();
