@@ -46,6 +46,23 @@ $more
     ChannelKey key-3
     ChannelPriority 3
 </ClaudeChannel>
+<ClaudeChannel stumbles>
+    ChannelService claude
+    ChannelURL $upstream/at/stumbles/use/scheduler+one-fails
+    ChannelKey key-4
+    ChannelPriority 4
+</ClaudeChannel>
+ClaudeChannelSet talks stumbles keeps
+<ClaudeChannel keeps>
+    ChannelService claude
+    ChannelURL $upstream/at/keeps
+    ChannelKey key-5
+    ChannelPriority 5
+</ClaudeChannel>
+<Location /talks>
+    ClaudeProxy On
+    ClaudeUseSet talks
+</Location>
 <Location /status>
     SetHandler claude-status
 </Location>
@@ -58,6 +75,20 @@ my $file = $server->dir . '/state/state.snapshot';
 sub ask {
     return request(hostport => $server->hostport, method => 'POST', path => '/v1/messages',
         headers => [ 'Content-Type' => 'application/json' ], body => encode(messages_body('m', 'go')));
+}
+
+my @session = ('X-Claude-Code-Session-Id' => 'a-talk-of-mine');
+my @threads = ('anthropic-version' => '2026-10-21', 'anthropic-beta' => 'message-threads-2026-08-12');
+
+# A request of a conversation, or of a thread, and who was asked. The upstream's script goes on
+# where it was, so the first choice fails but once after upstream_reset().
+sub talk {
+    my ($headers, %more) = @_;
+    my $before = () = way();
+    my $r = request(hostport => $server->hostport, method => 'POST', path => '/talks/v1/messages',
+        headers => [ 'Content-Type' => 'application/json', @$headers ], body => encode(messages_body('m', 'go', %more)));
+    my @way = way();
+    return $r, join ' ', @way[ $before .. $#way ];
 }
 
 sub status { return request(hostport => $server->hostport, path => '/status')->{json} }
@@ -92,6 +123,15 @@ is $before->{protocols}{messages}{requests}, 6, 'six requests';
 ok wait_for(15, sub { -s $file }), 'the file is written while the server runs';
 is((stat $file)[2] & 0777, 0600, 'for nobody else to read');
 
+# Conversations and threads that their first choice did not get.
+upstream_reset();
+my ($opened, $home) = talk(\@threads, thread => { type => 'create' });
+is $home, 'stumbles keeps', 'a thread is opened at the second channel';
+my @follow = (\@threads, thread => { type => 'continue', previous_message_id => $opened->{json}{id} });
+upstream_reset();
+is((talk(\@session))[1], 'stumbles keeps', 'a conversation begins at the second channel');
+is((talk([ 'X-Claude-Code-Session-Id' => 'another' ]))[1], 'stumbles', 'another one at the first');
+
 # An orderly stop: everything to the last request.
 ask();
 $before = essence();
@@ -103,6 +143,17 @@ is status()->{since}, $born, 'stop and start: since the same time';
 upstream_reset();
 ask() for 1 .. 3;
 is_deeply [ way() ], [ ('serves') x 3 ], 'stop and start: and it is acted upon';
+
+is((talk([]))[1], 'stumbles keeps', 'stop and start: the first choice has failed, and is well again');
+is((talk(\@session))[1], 'keeps', 'stop and start: the conversation stays');
+is((talk(@follow))[1], 'keeps', 'stop and start: the thread is gone on with where it is');
+unlike do { local (@ARGV, $/) = $file; <> }, qr/a-talk-of-mine|\Q$opened->{json}{id}/, 'neither is named in the file';
+
+# Tables of another size take them along.
+$server->configure(conf(more => "ClaudeAffinityTableSize 64\nClaudeThreadTableSize 65536"));
+ok $server->graceful, 'graceful, tables of another size';
+is((talk(\@session))[1], 'keeps', 'graceful, tables of another size: the conversation stays');
+is((talk(@follow))[1], 'keeps', 'graceful, tables of another size: so does the thread');
 
 # A parent that is killed with its children: what the last file held.
 my $n = status()->{protocols}{messages}{requests};
@@ -151,5 +202,5 @@ sleep 2;
 ok !-e $file, 'ClaudeSnapshotInterval Off: nothing is written meanwhile';
 $server->stop;
 ok -s $file, 'ClaudeSnapshotInterval Off: but at the end';
-unlike $server->error_log, qr/key-[123]/, 'no key is in the log';
+unlike $server->error_log, qr/key-\d/, 'no key is in the log';
 done_testing;

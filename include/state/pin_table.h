@@ -35,12 +35,18 @@ clp_pin_name clp_pin_name_of(clp_span what);
 /** Bytes needed for at least `rows` rows. */
 apr_size_t clp_pin_table_size(apr_uint32_t rows);
 
+/** The rows for which so many bytes are enough. */
+apr_uint32_t clp_pin_table_rows(apr_size_t size);
+
 /** Lay out an empty table in zeroed memory, 64-byte aligned. */
 clp_pin_table *clp_pin_table_format(void *memory, apr_uint32_t rows);
 
 /** The table in memory that was laid out before; NULL if it is not one, or of
  * another layout. */
 clp_pin_table *clp_pin_table_open(void *memory, apr_size_t size);
+
+/** Bytes that the table takes. */
+apr_size_t clp_pin_table_bytes(const clp_pin_table *t);
 
 /** A hash that is the same in every process. */
 apr_uint64_t clp_pin_hash(clp_span s);
@@ -57,5 +63,15 @@ typedef int clp_pin_counts_fn(void *baton, const clp_pin *pin);
 /** How many pins are in force and count; all if `counts` is NULL. Looks at every row. */
 apr_uint64_t clp_pin_table_count(const clp_pin_table *t, apr_time_t now, clp_pin_counts_fn *counts,
                                  void *baton);
+
+/** A pin with its name. @return 0 = no more of them */
+typedef int clp_pin_visit_fn(void *baton, clp_pin_name what, clp_pin pin, apr_time_t expires);
+
+/** Call for each pin in force, in no order. What is written meanwhile may be among them or not. */
+void clp_pin_table_each(const clp_pin_table *t, apr_time_t now, clp_pin_visit_fn *visit,
+                        void *baton);
+
+/** Remember in `to` what is in force in `from`; where `to` has less room, some give way. */
+void clp_pin_table_copy(clp_pin_table *to, const clp_pin_table *from, apr_time_t now);
 
 #endif

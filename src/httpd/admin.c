@@ -19,6 +19,7 @@
 #include "live_write.h"
 #include "overlay_file.h"
 #include "reply.h"
+#include "shared_pins.h"
 #include "shared_state.h"
 
 #define HANDLER "claude-admin"
@@ -96,7 +97,7 @@ static clp_admin_site *site_of(request_rec *r)
     site->scheduling.tables = clp_shared_tables();
     site->scheduling.strategy = (clp_strategy)CLP_CONF(clp_dir_config_of(r), strategy);
     if (CLP_CONF(clp_dir_config_of(r), affinity_ms)) {
-        site->scheduling.affinity = clp_shared_affinity();
+        site->scheduling.affinity = clp_shared_pins()->affinity;
     }
     site->take_transport = take_transport;
     site->give_transport = give_transport;

@@ -10,12 +10,10 @@
 #include "request.h"
 #include "session_socache.h"
 #include "sessions.h"
-#include "shared_state.h"
+#include "shared_pins.h"
 #include "wire/log.h"
 
 APLOG_USE_MODULE(claude_proxy);
-
-#define PINS_NAME "claude-pins-v2"
 
 static clp_curl_engines *engines;
 static clp_thread_pins pins;
@@ -52,19 +50,6 @@ static int log_wants(void *subject, clp_log_level level)
                    : APLOG_IS_LEVEL(ap_server_conf, (int)level);
 }
 
-static void make_pins(server_rec *s, apr_pool_t *p)
-{
-    const clp_server_config *conf = clp_server_config_of(s);
-    apr_status_t rv;
-
-    pins.table = clp_shared_pin_table(PINS_NAME, CLP_CONF(conf, pin_rows), p, &rv);
-    if (!pins.table) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                     "CLP2100: no shared memory for %" APR_INT64_T_FMT " message threads",
-                     CLP_CONF(conf, pin_rows));
-    }
-}
-
 static int pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)plog;
@@ -78,7 +63,6 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
     (void)ptemp;
     clp_log_set(log_line, log_wants);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
-        make_pins(s, p);
         clp_sessions_start(s, p);
     }
     return OK;
@@ -91,6 +75,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
     clp_request_ids_begin();
     clp_sessions_child(s, p);
+    pins.table = clp_shared_pins()->threads;
     pins.store = clp_sessions_shared(s);
     engines = clp_curl_engines_make(p, max_idle);
     if (!engines) {

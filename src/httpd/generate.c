@@ -19,6 +19,7 @@
 #include "reply.h"
 #include "sessions.h"
 #include "sched/affinity.h"
+#include "shared_pins.h"
 #include "shared_state.h"
 #include "wire/log.h"
 
@@ -68,7 +69,7 @@ static clp_plan_query make_query(request_rec *r, clp_request *q, clp_operation o
     query.strategy = (clp_strategy)CLP_CONF(q->conf, strategy);
     if (CLP_CONF(q->conf, affinity_ms)) {
         query.conversation = conversation_of(r, q);
-        query.affinity = clp_shared_affinity();
+        query.affinity = clp_shared_pins()->affinity;
     }
     return query;
 }
@@ -119,7 +120,7 @@ static clp_account *make_account(request_rec *r, clp_request *q, clp_operation o
     account->stream = q->sniffed.stream != 0;
     account->aside = op != CLP_OP_GENERATE;
     if (affinity) {
-        account->affinity = clp_shared_affinity();
+        account->affinity = clp_shared_pins()->affinity;
         account->conversation = conversation_of(r, q);
         account->affinity_time = affinity;
     }

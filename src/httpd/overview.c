@@ -6,6 +6,7 @@
 #include "child.h"
 #include "live_channels.h"
 #include "sessions.h"
+#include "shared_pins.h"
 #include "shared_state.h"
 #include "tracing.h"
 
@@ -13,17 +14,14 @@
 static apr_uint64_t shared_bytes(const clp_tables *t)
 {
     const clp_server_config *conf = clp_server_config_of(ap_server_conf);
+    const clp_snapshot_pins *pins = clp_shared_pins();
     apr_uint64_t sum = 0;
 
     for (int k = 0; t && k < CLP_TABLES; k++) {
         sum += t->layout[k].row_size * (apr_uint64_t)t->layout[k].rows;
     }
-    if (clp_shared_affinity()) {
-        sum += clp_pin_table_size((apr_uint32_t)CLP_CONF(conf, affinity_rows));
-    }
-    if (clp_child_pins()->table) {
-        sum += clp_pin_table_size((apr_uint32_t)CLP_CONF(conf, pin_rows));
-    }
+    sum += pins->affinity ? clp_pin_table_bytes(pins->affinity) : 0;
+    sum += pins->threads ? clp_pin_table_bytes(pins->threads) : 0;
     return sum + (clp_sessions_table() ? (apr_uint64_t)CLP_CONF(conf, session_memory) : 0);
 }
 
@@ -31,7 +29,7 @@ clp_overview clp_overview_now(request_rec *r)
 {
     clp_live_state live = clp_live_state_of(r);
     const clp_session_table *sessions = clp_sessions_table();
-    const clp_pin_table *threads = clp_child_pins()->table;
+    const clp_snapshot_pins *pins = clp_shared_pins();
     clp_overview o;
 
     memset(&o, 0, sizeof(o));
@@ -46,11 +44,11 @@ clp_overview clp_overview_now(request_rec *r)
         o.has_sessions = 1;
         clp_session_table_use(sessions, o.scope.now, &o.sessions);
     }
-    if (threads) {
-        o.threads = clp_pin_table_count(threads, o.scope.now, NULL, NULL);
+    if (pins->threads) {
+        o.threads = clp_pin_table_count(pins->threads, o.scope.now, NULL, NULL);
     }
-    if (clp_shared_affinity()) {
-        o.bindings = clp_pin_table_count(clp_shared_affinity(), o.scope.now, NULL, NULL);
+    if (pins->affinity) {
+        o.bindings = clp_pin_table_count(pins->affinity, o.scope.now, NULL, NULL);
     }
     return o;
 }

@@ -74,12 +74,13 @@ static apr_status_t retained_create(ap_slotmem_instance_t **out, const char *nam
         s = ap_retained_data_create(key, sizeof(*s));
     }
     if (!s->shm || s->item_size != item_size || s->items != items) {
-        apr_status_t rv;
-        give_up(s);
-        rv = allocate(s, item_size, items);
+        ap_slotmem_instance_t fresh = {NULL, 0, 0, NULL, NULL};
+        apr_status_t rv = allocate(&fresh, item_size, items);
         if (rv != APR_SUCCESS) {
             return rv;
         }
+        give_up(s);
+        *s = fresh;
     }
     if (type & AP_SLOTMEM_TYPE_CLEARINUSE) {
         memset(s->taken, 0, items);
@@ -258,6 +259,25 @@ void *clp_retained_find(const char *name, apr_size_t item_size, unsigned int ite
         retained->dptr(instance, 0, &first);
     }
     return first;
+}
+
+void *clp_retained_resized(const char *name, apr_size_t *size, clp_retained_move *move,
+                           apr_pool_t *p, apr_status_t *rv)
+{
+    ap_slotmem_instance_t *s = ap_retained_data_get(key_of(name, p));
+    ap_slotmem_instance_t fresh = {NULL, 0, 0, NULL, NULL};
+    if (!s || !s->shm || s->items != 1 || s->item_size == *size) {
+        return clp_retained_items(name, *size, 1, p, rv);
+    }
+    *rv = allocate(&fresh, *size, 1);
+    if (*rv == APR_SUCCESS) {
+        memset(fresh.taken, 1, 1);
+        move(fresh.base, *size, s->base, s->item_size);
+        give_up(s);
+        *s = fresh;
+    }
+    *size = s->item_size;
+    return s->base;
 }
 
 void clp_retained_forget(const char *name, apr_pool_t *p)

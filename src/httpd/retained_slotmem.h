@@ -12,9 +12,10 @@
  * Anonymous shared memory that the parent makes and all children inherit at the same address,
  * while httpd's own provider gives it up with the configuration. Asked again for the same name,
  * item size and number it gives the same memory, as it is; for others new memory, and children of
- * older generations keep what they have. Memory comes zeroed, its items begin 64-byte aligned and
- * lie one behind the other. Only the parent creates; children attach. AP_SLOTMEM_TYPE_PERSIST is
- * refused. Other than httpd's own, getting and putting check lengths, and grabbing is atomic.
+ * older generations keep what they have. Where new memory is refused, what there is stays. Memory
+ * comes zeroed, its items begin 64-byte aligned and lie one behind the other. Only the parent
+ * creates; children attach. AP_SLOTMEM_TYPE_PERSIST is refused. Other than httpd's own, getting and
+ * putting check lengths, and grabbing is atomic.
  */
 #define CLP_RETAINED_SLOTMEM "retained"
 
@@ -30,6 +31,17 @@ void *clp_retained_items(const char *name, apr_size_t item_size, unsigned int it
 
 /** What was made under this name by an earlier configuration; NULL = nothing of that size. */
 void *clp_retained_find(const char *name, apr_size_t item_size, unsigned int items, apr_pool_t *p);
+
+/** Fill `to`, which is zeroed, with what `from` holds. */
+typedef void clp_retained_move(void *to, apr_size_t to_size, void *from, apr_size_t from_size);
+
+/**
+ * One item of `*size` bytes. If there is one of another size, its content moves to new memory and
+ * it is given up. If there is no memory for that, it stays: it is returned, with its size and why.
+ * @return NULL (and *rv) if there is none at all
+ */
+void *clp_retained_resized(const char *name, apr_size_t *size, clp_retained_move *move,
+                           apr_pool_t *p, apr_status_t *rv);
 
 /** Give a name up; children that have its memory keep it. */
 void clp_retained_forget(const char *name, apr_pool_t *p);

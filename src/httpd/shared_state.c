@@ -10,17 +10,15 @@
 #include "gateway/account.h"
 #include "retained_slotmem.h"
 #include "sched/channel_rows.h"
+#include "shared_pins.h"
 #include "state/children.h"
-#include "state/snapshot.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define FILE_NAME     "state.snapshot"
-#define LAYOUT_NAME   "claude-layout-v1"
-#define AFFINITY_NAME "claude-affinity-v1"
+#define FILE_NAME   "state.snapshot"
+#define LAYOUT_NAME "claude-layout-v1"
 
 static clp_tables *tables;
-static clp_pin_table *affinity;
 static server_rec *main_server;
 static const char *path;                     /* of the file; NULL without ClaudeStateDir */
 static const apr_array_header_t *configured; /* of const clp_channel * */
@@ -29,11 +27,6 @@ static apr_uint64_t restart;                 /* the first generation of this con
 clp_tables *clp_shared_tables(void)
 {
     return tables;
-}
-
-clp_pin_table *clp_shared_affinity(void)
-{
-    return affinity;
 }
 
 static clp_capacity needed_by(const apr_array_header_t *channels)
@@ -149,7 +142,7 @@ static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *
         clp_tables *old = open_tables(record, p, &rv);
         if (old) {
             clp_ledger_use(old->ledger, clp_account_enter, old);
-            if (clp_snapshot_take(old, out)) {
+            if (clp_snapshot_take(old, NULL, out)) {
                 return;
             }
         }
@@ -163,13 +156,14 @@ static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *
                                       layout[n].row_size, layout[n].rows, p);
         n += blocks[n] != NULL;
     }
-    clp_snapshot_write(layout, blocks, n, apr_time_now(), out);
+    clp_snapshot_write(layout, blocks, n, NULL, apr_time_now(), out);
 }
 
 static void say_read(const clp_snapshot_told *told, const char *from)
 {
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, main_server, "CLP2112: %u rows of shared state from %s",
-                 told->rows, from);
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, main_server,
+                 "CLP2112: %u rows of shared state and %u pins from %s", told->rows, told->pins,
+                 from);
     if (told->left_out || told->other_layout) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main_server,
                      "CLP2113: %s: %u rows found no room in the tables, and %u tables are laid out "
@@ -188,7 +182,7 @@ static void take_over(const layout_record *record, apr_pool_t *p)
     apr_pool_tag(scratch, "clp_take_over");
     out = clp_buffer_make(scratch, 0);
     write_old(record, out, scratch);
-    told = clp_snapshot_read(tables, clp_buffer_all(out), apr_time_now(), scratch);
+    told = clp_snapshot_read(tables, NULL, clp_buffer_all(out), apr_time_now(), scratch);
     say_read(&told, "tables of another size");
     forget_tables(record, scratch);
     apr_pool_destroy(scratch);
@@ -201,7 +195,7 @@ static void restore(apr_pool_t *p)
     apr_status_t rv;
     apr_pool_create(&scratch, p);
     apr_pool_tag(scratch, "clp_restore");
-    told = clp_snapshot_load(tables, path, apr_time_now(), scratch, &rv);
+    told = clp_snapshot_load(tables, clp_shared_pins(), path, apr_time_now(), scratch, &rv);
     if (told.wrong) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, main_server,
                      "CLP2114: %s: %s; the state begins anew, and the file is renamed to *.bad",
@@ -242,23 +236,12 @@ static clp_tables *open_or_make(const clp_capacity *needed, apr_pool_t *p, apr_s
     return tables;
 }
 
-clp_pin_table *clp_shared_pin_table(const char *name, apr_int64_t rows, apr_pool_t *p,
-                                    apr_status_t *rv)
-{
-    apr_size_t size = clp_pin_table_size((apr_uint32_t)rows);
-    void *memory = clp_retained_items(name, size, 1, p, rv);
-    clp_pin_table *table = memory ? clp_pin_table_open(memory, size) : NULL;
-    if (memory && !table) {
-        table = clp_pin_table_format(memory, (apr_uint32_t)rows);
-    }
-    return table;
-}
-
 /* --- the file ------------------------------------------------------------------- */
 
 apr_status_t clp_shared_state_save(apr_pool_t *scratch)
 {
-    return tables && path ? clp_snapshot_save(tables, path, scratch) : APR_SUCCESS;
+    return tables && path ? clp_snapshot_save(tables, clp_shared_pins(), path, scratch)
+                          : APR_SUCCESS;
 }
 
 /* When the parent ends; on a restart the memory stays, and the next configuration opens it for
@@ -278,7 +261,6 @@ static apr_status_t end_configuration(void *unused)
         apr_pool_destroy(scratch);
     }
     tables = NULL;
-    affinity = NULL;
     return APR_SUCCESS;
 }
 
@@ -304,15 +286,12 @@ void clp_shared_state_start(server_rec *s, const apr_array_header_t *of_conf,
     main_server = s;
     configured = of_conf;
     path = conf->state_dir ? apr_pstrcat(p, conf->state_dir, "/" FILE_NAME, NULL) : NULL;
+    clp_shared_pins_start(s, p);
     tables = open_or_make(&needed, p, &rv);
-    affinity =
-        !tables ? NULL : clp_shared_pin_table(AFFINITY_NAME, CLP_CONF(conf, affinity_rows), p, &rv);
-    if (!tables || !affinity) {
+    if (!tables) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      "CLP2116: no shared memory for the state of channels; breakers, limits, "
                      "affinity, health checks and counters are off");
-        tables = NULL;
-        affinity = NULL;
         return;
     }
     /* The parent too: what a killed child has left is entered when it is reaped, or at the end. */

@@ -3,13 +3,12 @@
 #define CLP_HTTPD_SHARED_STATE_H
 
 #include "config.h"
-#include "state/pin_table.h"
 #include "state/tables.h"
 
 /**
  * @file shared_state.h
  * @brief The tables that all processes share: made by the parent, kept by every graceful restart,
- * written to a file so that a full restart finds them again.
+ * written to a file so that a full restart finds them again, together with those of shared_pins.h.
  *
  * Their size is that of ClaudeTableSize, or what the channels need. When it changes, or with a
  * version of this module that lays them out otherwise, there are new tables with what the old
@@ -20,17 +19,9 @@
 /** This process's handle; NULL if there is no shared memory: then everything goes without state. */
 clp_tables *clp_shared_tables(void);
 
-/** Which channel a client's conversation is bound to; NULL as above. */
-clp_pin_table *clp_shared_affinity(void);
-
-/** A table of pins in retained memory (retained_slotmem.h); in post_config. NULL (and *rv) if there
- * is no memory. `name` names the layout too. */
-clp_pin_table *clp_shared_pin_table(const char *name, apr_int64_t rows, apr_pool_t *p,
-                                    apr_status_t *rv);
-
 /**
- * Open the tables, or make them; in post_config. What a file of the state directory holds is
- * read when the server starts.
+ * Open the tables, or make them, those of pins too; in post_config. What a file of the state
+ * directory holds is read when the server starts.
  * @param configured of const clp_channel *: those of the configuration, each name once
  * @param channels   all that are in force
  */

@@ -67,6 +67,16 @@ apr_size_t clp_pin_table_size(apr_uint32_t rows)
     return sizeof(clp_pin_table) + buckets_for(rows) * WAYS * sizeof(pin_row);
 }
 
+apr_uint32_t clp_pin_table_rows(apr_size_t size)
+{
+    return (apr_uint32_t)((size - sizeof(clp_pin_table)) / sizeof(pin_row));
+}
+
+apr_size_t clp_pin_table_bytes(const clp_pin_table *t)
+{
+    return sizeof(*t) + t->buckets * WAYS * sizeof(pin_row);
+}
+
 clp_pin_table *clp_pin_table_format(void *memory, apr_uint32_t rows)
 {
     clp_pin_table *t = memory;
@@ -247,16 +257,50 @@ int clp_pin_table_get(const clp_pin_table *t, clp_pin_name what, apr_time_t now,
     return best > (apr_uint64_t)now;
 }
 
+void clp_pin_table_each(const clp_pin_table *t, apr_time_t now, clp_pin_visit_fn *visit,
+                        void *baton)
+{
+    int more = 1;
+    for (apr_uint64_t i = 0; more && i < t->buckets * WAYS; i++) {
+        pin_row copy;
+        if (row_read(&t->rows[i], &copy) && copy.expires > (apr_uint64_t)now) {
+            clp_pin_name what = {{copy.what[0], copy.what[1]}};
+            clp_pin pin = {copy.channel, copy.key};
+            more = visit(baton, what, pin, (apr_time_t)copy.expires);
+        }
+    }
+}
+
+typedef struct tally {
+    clp_pin_counts_fn *counts;
+    void *baton;
+    apr_uint64_t n;
+} tally;
+
+static int count_one(void *baton, clp_pin_name what, clp_pin pin, apr_time_t expires)
+{
+    tally *to = baton;
+    (void)what;
+    (void)expires;
+    to->n += !to->counts || to->counts(to->baton, &pin);
+    return 1;
+}
+
 apr_uint64_t clp_pin_table_count(const clp_pin_table *t, apr_time_t now, clp_pin_counts_fn *counts,
                                  void *baton)
 {
-    apr_uint64_t n = 0;
-    for (apr_uint64_t i = 0; i < t->buckets * WAYS; i++) {
-        pin_row copy;
-        if (row_read(&t->rows[i], &copy) && copy.expires > (apr_uint64_t)now) {
-            clp_pin pin = {copy.channel, copy.key};
-            n += !counts || counts(baton, &pin);
-        }
-    }
-    return n;
+    tally sum = {counts, baton, 0};
+    clp_pin_table_each(t, now, count_one, &sum);
+    return sum.n;
+}
+
+static int copy_one(void *to, clp_pin_name what, clp_pin pin, apr_time_t expires)
+{
+    clp_pin_table_put(to, what, pin, expires);
+    return 1;
+}
+
+void clp_pin_table_copy(clp_pin_table *to, const clp_pin_table *from, apr_time_t now)
+{
+    clp_pin_table_each(from, now, copy_one, to);
 }

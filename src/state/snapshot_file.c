@@ -9,12 +9,13 @@
 /* Far beyond what tables of any use take. */
 #define MOST_BYTES ((apr_off_t)1 << 30)
 
-apr_status_t clp_snapshot_save(clp_tables *t, const char *path, apr_pool_t *scratch)
+apr_status_t clp_snapshot_save(clp_tables *t, const clp_snapshot_pins *pins, const char *path,
+                               apr_pool_t *scratch)
 {
     clp_buffer out;
     apr_status_t rv = APR_TIMEUP;
     clp_buffer_init(&out, scratch, 0);
-    if (clp_snapshot_take(t, &out)) {
+    if (clp_snapshot_take(t, pins, &out)) {
         rv = clp_durable_replace(path, clp_buffer_all(&out), scratch);
     }
     clp_buffer_release(&out);
@@ -43,8 +44,8 @@ static clp_span read_file(const char *path, apr_pool_t *scratch, apr_status_t *r
     return *rv == APR_SUCCESS ? clp_span_of(bytes, (apr_size_t)info.size) : clp_span_of(NULL, 0);
 }
 
-clp_snapshot_told clp_snapshot_load(clp_tables *t, const char *path, apr_time_t now,
-                                    apr_pool_t *scratch, apr_status_t *rv)
+clp_snapshot_told clp_snapshot_load(clp_tables *t, const clp_snapshot_pins *pins, const char *path,
+                                    apr_time_t now, apr_pool_t *scratch, apr_status_t *rv)
 {
     clp_snapshot_told told = {.wrong = "it cannot be read"};
     clp_span document = read_file(path, scratch, rv);
@@ -53,7 +54,7 @@ clp_snapshot_told clp_snapshot_load(clp_tables *t, const char *path, apr_time_t 
         return told;
     }
     if (document.p) {
-        told = clp_snapshot_read(t, document, now, scratch);
+        told = clp_snapshot_read(t, pins, document, now, scratch);
     }
     if (told.wrong) {
         *rv = *rv == APR_SUCCESS ? APR_EGENERAL : *rv;

@@ -225,6 +225,46 @@ static void test_count(void)
     free(memory);
 }
 
+static clp_pin_table *table_of(apr_uint32_t rows)
+{
+    apr_size_t size = clp_pin_table_size(rows);
+    void *memory = aligned_alloc(64, size);
+    memset(memory, 0, size);
+    return clp_pin_table_format(memory, rows);
+}
+
+static int first_only(void *baton, clp_pin_name what, clp_pin pin, apr_time_t expires)
+{
+    (void)what;
+    *(apr_uint64_t *)baton += pin.key == 1 && expires >= 60;
+    return 0;
+}
+
+static void test_copy(void)
+{
+    clp_pin_table *from = table_of(64);
+    clp_pin_table *larger = table_of(256);
+    clp_pin_table *smaller = table_of(8);
+    clp_pin pin = {0, 0};
+    char room[32];
+    apr_uint64_t visits = 0;
+    for (int i = 0; i < 20; i++) {
+        clp_pin_table_put(from, name_of(i, room), (clp_pin){(apr_uint64_t)i, 1}, 50 + i);
+    }
+    clp_pin_table_copy(larger, from, 59);
+    IS_INT(clp_pin_table_count(larger, 0, NULL, NULL), 10, "what is in force is copied");
+    OK(clp_pin_table_get(larger, name_of(15, room), 64, &pin) && pin.channel == 15 && pin.key == 1,
+       "as it is");
+    OK(!clp_pin_table_get(larger, name_of(15, room), 65, &pin), "until it expires");
+    clp_pin_table_copy(smaller, from, 0);
+    IS_INT(clp_pin_table_count(smaller, 0, NULL, NULL), 8, "as much as there is room for");
+    clp_pin_table_each(from, 59, first_only, &visits);
+    IS_INT(visits, 1, "a visit ends when it is told to");
+    free(from);
+    free(larger);
+    free(smaller);
+}
+
 int main(void)
 {
     tap_begin();
@@ -234,5 +274,6 @@ int main(void)
     test_processes();
     test_killed();
     test_count();
+    test_copy();
     return tap_end();
 }

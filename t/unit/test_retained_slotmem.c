@@ -86,6 +86,47 @@ static void test_retained(void)
            "so is what nobody has");
 }
 
+/* More than any system has. */
+#define REFUSED ((apr_size_t)1 << 46)
+
+static void test_refused(void)
+{
+    ap_slotmem_instance_t *s = create("kept", 24, 3, 0);
+    char *first = item(s, 0);
+    strcpy(first, "kept");
+    OK(registered->create(&s, "kept", REFUSED, 1, 0, pool) != APR_SUCCESS, "no memory");
+    OK(item(create("kept", 24, 3, 0), 0) == first && !strcmp(first, "kept"),
+       "what there is stays as it is");
+}
+
+static void move_text(void *to, apr_size_t to_size, void *from, apr_size_t from_size)
+{
+    memcpy(to, from, from_size < to_size ? from_size : to_size);
+}
+
+static void test_resized(void)
+{
+    apr_size_t size = 8;
+    apr_status_t rv;
+    char *first = clp_retained_resized("item", &size, move_text, pool, &rv);
+    char *larger;
+    OK(first && rv == APR_SUCCESS && size == 8, "made");
+    strcpy(first, "text");
+    OK(clp_retained_resized("item", &size, move_text, pool, &rv) == first, "the same again");
+    size = 100;
+    larger = clp_retained_resized("item", &size, move_text, pool, &rv);
+    OK(larger && !strcmp(larger, "text") && rv == APR_SUCCESS && size == 100,
+       "larger: its content has moved");
+    OK(clp_retained_find("item", 100, 1, pool) == larger, "and is found there");
+    size = REFUSED;
+    OK(clp_retained_resized("item", &size, move_text, pool, &rv) == larger && rv != APR_SUCCESS &&
+           size == 100 && !strcmp(larger, "text"),
+       "refused: it stays, and is told how large");
+    size = REFUSED;
+    OK(!clp_retained_resized("new", &size, move_text, pool, &rv) && rv != APR_SUCCESS,
+       "refused and new: there is none");
+}
+
 /* A child of an older configuration goes on with its memory when the parent has other. */
 static void test_children(void)
 {
@@ -182,6 +223,8 @@ int main(void)
     ap_pglobal = pool;
     clp_retained_slotmem_register(pool);
     test_retained();
+    test_refused();
+    test_resized();
     test_children();
     test_get_put();
     test_grab();

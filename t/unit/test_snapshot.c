@@ -53,7 +53,7 @@ static clp_tables *filled(apr_uint32_t rows)
 static clp_span written(const clp_tables *t)
 {
     clp_buffer *out = clp_buffer_make(pool, 0);
-    clp_snapshot_write(t->layout, t->blocks, CLP_TABLES, NOW, out);
+    clp_snapshot_write(t->layout, t->blocks, CLP_TABLES, NULL, NOW, out);
     return clp_buffer_all(out);
 }
 
@@ -72,7 +72,7 @@ static void test_larger(void)
     from->head->protocols[4].duration[3] = 6;
     from->head->watches[0] = 9;
     from->head->born = 11;
-    told = clp_snapshot_read(to, written(from), NOW, pool);
+    told = clp_snapshot_read(to, NULL, written(from), NOW, pool);
     OK(!told.wrong && told.rows == 8 && !told.left_out && told.made == NOW, "all rows are read");
     row = find(to, CLP_TABLE_CHANNELS, "c2").row;
     OK(row && to->channels[row].failures == 2 && to->channel_history[row].hours[3].words[1] == 2,
@@ -95,7 +95,7 @@ static void test_smaller(void)
     clp_tables *from = filled(5);
     clp_capacity c = capacity(2);
     clp_tables *to = clp_tables_make_private(&c, pool);
-    clp_snapshot_told told = clp_snapshot_read(to, written(from), NOW, pool);
+    clp_snapshot_told told = clp_snapshot_read(to, NULL, written(from), NOW, pool);
     OK(told.left_out == 6 && told.rows == 4, "what finds no room is left out");
     OK(find(to, CLP_TABLE_CHANNELS, "c4").row && find(to, CLP_TABLE_CHANNELS, "c3").row &&
            !find(to, CLP_TABLE_CHANNELS, "c0").row,
@@ -123,7 +123,7 @@ static void test_circuits(void)
     }
     was->probe = 5;
     was->open_until = 6;
-    clp_snapshot_read(to, written(from), NOW + apr_time_from_sec(900 - 10), pool);
+    clp_snapshot_read(to, NULL, written(from), NOW + apr_time_from_sec(900 - 10), pool);
     is = &to->channels[find(to, CLP_TABLE_CHANNELS, "c0").row].circuit;
     IS_INT(is->recorded, 9, "results of the last 15 minutes come back");
     IS_INT(clp_half_of(is->results[0], 0) & 1, 0, "in order");
@@ -140,7 +140,7 @@ static void test_in_flight(void)
     clp_tables *to = clp_tables_make_private(&c, pool);
     clp_child_begin(from, NOW);
     clp_in_flight_add(from, CLP_TABLE_CHANNELS, 1);
-    clp_snapshot_read(to, written(from), NOW, pool);
+    clp_snapshot_read(to, NULL, written(from), NOW, pool);
     IS_INT(clp_in_flight(to, CLP_TABLE_CHANNELS, 1), 0, "what is in flight stays behind");
 }
 
@@ -159,8 +159,8 @@ static void test_take(void)
     clp_buffer *out = clp_buffer_make(pool, 0);
     clp_ledger_post(from->ledger, &b);
     clp_ledger_use(from->ledger, enter, from);
-    OK(clp_snapshot_take(from, out), "taken");
-    clp_snapshot_read(to, clp_buffer_all(out), NOW, pool);
+    OK(clp_snapshot_take(from, NULL, out), "taken");
+    clp_snapshot_read(to, NULL, clp_buffer_all(out), NOW, pool);
     IS_INT(to->models[CLP_NO_ROW].traffic.counts.attempts, 3, "with what was posted before");
 }
 
@@ -184,8 +184,8 @@ static void test_versions(void)
     layout[CLP_TABLE_USERS].row_size = 128;
     blocks[CLP_TABLE_USERS] = shorter;
     layout[CLP_TABLE_KEYS].layout = 99;
-    clp_snapshot_write(layout, blocks, CLP_TABLES, NOW, out);
-    told = clp_snapshot_read(to, clp_buffer_all(out), NOW, pool);
+    clp_snapshot_write(layout, blocks, CLP_TABLES, NULL, NOW, out);
+    told = clp_snapshot_read(to, NULL, clp_buffer_all(out), NOW, pool);
     OK(!told.wrong && told.other_layout == 1, "a table of another layout is left out");
     OK(find(to, CLP_TABLE_CHANNELS, "c1").row && !find(to, CLP_TABLE_KEYS, "c1").row,
        "the others are read");
@@ -196,8 +196,9 @@ static void test_versions(void)
        "of shorter rows what there is");
     layout[CLP_TABLE_KEYS].name = "doors";
     clp_buffer_clear(out);
-    clp_snapshot_write(layout, blocks, CLP_TABLES, NOW, out);
-    told = clp_snapshot_read(clp_tables_make_private(&c, pool), clp_buffer_all(out), NOW, pool);
+    clp_snapshot_write(layout, blocks, CLP_TABLES, NULL, NOW, out);
+    told =
+        clp_snapshot_read(clp_tables_make_private(&c, pool), NULL, clp_buffer_all(out), NOW, pool);
     OK(!told.wrong && !told.other_layout && told.rows == 4, "tables without these are read");
 }
 
@@ -207,12 +208,76 @@ static void test_damaged(void)
     clp_capacity c = capacity(2);
     clp_tables *to = clp_tables_make_private(&c, pool);
     char *bytes = apr_pmemdup(pool, good.p, good.n);
-    OK(clp_snapshot_read(to, clp_span_of(good.p, good.n - 1), NOW, pool).wrong, "cut off");
-    OK(clp_snapshot_read(to, clp_span_of(good.p, 20), NOW, pool).wrong, "next to nothing");
-    OK(clp_snapshot_read(to, CLP_SPAN_LIT(""), NOW, pool).wrong, "nothing");
+    OK(clp_snapshot_read(to, NULL, clp_span_of(good.p, good.n - 1), NOW, pool).wrong, "cut off");
+    OK(clp_snapshot_read(to, NULL, clp_span_of(good.p, 20), NOW, pool).wrong, "next to nothing");
+    OK(clp_snapshot_read(to, NULL, CLP_SPAN_LIT(""), NOW, pool).wrong, "nothing");
     bytes[good.n - 1] ^= 1;
-    OK(clp_snapshot_read(to, clp_span_of(bytes, good.n), NOW, pool).wrong, "a bit turned");
+    OK(clp_snapshot_read(to, NULL, clp_span_of(bytes, good.n), NOW, pool).wrong, "a bit turned");
     IS_INT(find(to, CLP_TABLE_CHANNELS, "c1").row, CLP_NO_ROW, "nothing of that is read");
+}
+
+static clp_pin_table *pin_table(apr_uint32_t rows)
+{
+    char *memory = apr_pcalloc(pool, clp_pin_table_size(rows) + 63);
+    return clp_pin_table_format((void *)(((apr_uintptr_t)memory + 63) & ~(apr_uintptr_t)63), rows);
+}
+
+static void put_pin(clp_pin_table *t, const char *name, apr_uint64_t channel, apr_time_t expires)
+{
+    clp_pin_table_put(t, clp_pin_name_of(clp_span_str(name)), (clp_pin){channel, ~channel},
+                      expires);
+}
+
+/* What is pinned there; 0 = nothing. */
+static apr_uint64_t pinned(const clp_pin_table *t, const char *name, apr_time_t now)
+{
+    clp_pin pin;
+    return clp_pin_table_get(t, clp_pin_name_of(clp_span_str(name)), now, &pin) &&
+                   pin.key == ~pin.channel
+               ? pin.channel
+               : 0;
+}
+
+static void test_pins(void)
+{
+    clp_tables *from = filled(1);
+    clp_capacity c = capacity(1);
+    clp_tables *to = clp_tables_make_private(&c, pool);
+    clp_snapshot_pins pins = {pin_table(64), pin_table(64)};
+    clp_snapshot_pins others = {pin_table(16), NULL};
+    clp_snapshot_pins both = {pin_table(64), pin_table(128)};
+    clp_buffer *out = clp_buffer_make(pool, 0);
+    clp_snapshot_told told;
+    put_pin(pins.affinity, "talk", 5, NOW + 100);
+    put_pin(pins.affinity, "over", 6, NOW);
+    put_pin(pins.threads, "msg_1", 7, NOW + 200);
+    clp_snapshot_write(from->layout, from->blocks, CLP_TABLES, &pins, NOW, out);
+    told = clp_snapshot_read(to, &both, clp_buffer_all(out), NOW + 1, pool);
+    OK(!told.wrong && told.pins == 2 && !told.other_layout, "pins are read");
+    OK(pinned(both.affinity, "talk", NOW + 99) == 5 && !pinned(both.affinity, "talk", NOW + 100),
+       "a conversation, as long as it was bound");
+    IS_INT(pinned(both.threads, "msg_1", NOW + 199), 7, "a thread, in a table of its own");
+    OK(!pinned(both.threads, "talk", NOW) && !pinned(both.affinity, "over", 0), "and nothing else");
+    told = clp_snapshot_read(to, &others, clp_buffer_all(out), NOW + 100, pool);
+    OK(!told.pins && !clp_pin_table_count(others.affinity, 0, NULL, NULL),
+       "not what has expired meanwhile");
+    told = clp_snapshot_read(to, NULL, clp_buffer_all(out), NOW, pool);
+    OK(!told.wrong && !told.pins && told.rows == 2, "nobody has to take them");
+    OK(!memmem(out->p, out->n, "msg_1", 5) && !memmem(out->p, out->n, "talk", 4),
+       "their names are hashes");
+}
+
+/* A channel is bound to together with the epoch of its row. */
+static void test_epoch(void)
+{
+    clp_tables *from = filled(2);
+    clp_capacity c = capacity(3);
+    clp_tables *to = clp_tables_make_private(&c, pool);
+    clp_row_ref was = clp_tables_claim(from, CLP_TABLE_CHANNELS, clp_row_id(CLP_SPAN_LIT("new")),
+                                       CLP_SPAN_LIT("new"), 2);
+    OK(was.row && was.epoch == 1, "a row goes to another");
+    clp_snapshot_read(to, NULL, written(from), NOW, pool);
+    IS_INT(find(to, CLP_TABLE_CHANNELS, "new").epoch, 1, "and is known as such afterwards");
 }
 
 static int exists(const char *path)
@@ -234,26 +299,26 @@ static void test_files(void)
     apr_finfo_t info;
     apr_file_t *f;
     apr_status_t rv;
-    told = clp_snapshot_load(to, path, NOW, pool, &rv);
+    told = clp_snapshot_load(to, NULL, path, NOW, pool, &rv);
     OK(APR_STATUS_IS_ENOENT(rv) && !told.wrong, "no file is nothing wrong");
-    IS_INT(clp_snapshot_save(from, path, pool), APR_SUCCESS, "written");
-    IS_INT(clp_snapshot_save(from, path, pool), APR_SUCCESS, "and replaced");
+    IS_INT(clp_snapshot_save(from, NULL, path, pool), APR_SUCCESS, "written");
+    IS_INT(clp_snapshot_save(from, NULL, path, pool), APR_SUCCESS, "and replaced");
     apr_stat(&info, path, APR_FINFO_PROT, pool);
     IS_INT(info.protection & (APR_FPROT_GREAD | APR_FPROT_WREAD), 0, "for nobody else to read");
-    told = clp_snapshot_load(to, path, NOW, pool, &rv);
+    told = clp_snapshot_load(to, NULL, path, NOW, pool, &rv);
     OK(rv == APR_SUCCESS && told.rows == 4 && find(to, CLP_TABLE_CHANNELS, "c1").row, "read again");
     apr_file_open(&f, path, APR_FOPEN_WRITE | APR_FOPEN_APPEND, APR_FPROT_OS_DEFAULT, pool);
     apr_file_putc('x', f);
     apr_file_close(f);
-    told = clp_snapshot_load(to, path, NOW, pool, &rv);
+    told = clp_snapshot_load(to, NULL, path, NOW, pool, &rv);
     OK(rv == APR_EGENERAL && told.wrong, "a damaged file is not read");
     OK(!exists(path) && exists(bad), "but put aside");
     unlink(bad);
     apr_dir_make(path, APR_FPROT_OS_DEFAULT, pool);
-    told = clp_snapshot_load(to, path, NOW, pool, &rv);
+    told = clp_snapshot_load(to, NULL, path, NOW, pool, &rv);
     OK(told.wrong && !exists(path), "so is what is no file");
-    IS_INT(clp_snapshot_save(from, apr_pstrcat(pool, dir, "/none/state", NULL), pool), APR_ENOENT,
-           "no directory, no file");
+    IS_INT(clp_snapshot_save(from, NULL, apr_pstrcat(pool, dir, "/none/state", NULL), pool),
+           APR_ENOENT, "no directory, no file");
     rmdir(bad);
     IS_INT(rmdir(dir), 0, "nothing is left beside");
 }
@@ -266,6 +331,8 @@ int main(void)
     test_circuits();
     test_in_flight();
     test_take();
+    test_pins();
+    test_epoch();
     test_versions();
     test_damaged();
     test_files();

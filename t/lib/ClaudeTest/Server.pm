@@ -116,6 +116,20 @@ sub start {
     return 1;
 }
 
+# A graceful restart to its end: none of the children is left that were there before.
+sub graceful {
+    my ($self) = @_;
+    my %old = map { $_ => 1 } $self->children;
+    kill USR1 => $self->pid;
+    my $until = time + 20;
+    while (time < $until) {
+        my @now = $self->children;
+        return 1 if @now && !grep { $old{$_} } @now;
+        sleep 0.05;
+    }
+    return 0;
+}
+
 # `signal` may be KILL: then the children are left to themselves.
 sub stop {
     my ($self, $signal) = @_;
