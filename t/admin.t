@@ -113,7 +113,8 @@ for my $one (@all) {
     is $r->{status}, 403, "$method $path: 403 for who is not required";
     is $r->{json}{error}{code}, 'forbidden', '... in the shape of errors';
     if ($one->[2] =~ /\{name\}/ && "$method $one->[2]" ne 'PUT /api/channels/{name}') {
-        my %document = (status => { status => 'active' }, keys => { apiKey => 'x-key' });
+        my %document = (status => { status => 'active' }, keys => { apiKey => 'x-key' },
+            promotion => { duration => 60 });
         my ($last) = $path =~ m{/(\w+)$};
         is call($method, $path, $body{$method} && ($document{$last} || {}))->{status}, 404, "$method $path: 404 for nobody";
     }
@@ -266,6 +267,42 @@ is $r->{json}{channel}{origins}{models}, 'overlay', 'models are the overlay\'s n
 wrong(400, 'timeouts.idle', qr/string/, PATCH => '/api/channels/admin-conf', { timeouts => { idle => [] } });
 wrong(400, 'name', qr/renamed/, PATCH => '/api/channels/admin-conf', { name => 'x' });
 
+# --- promotion ----------------------------------------------------------------------------
+my $promotion = '/api/channels/admin-conf/promotion';
+sub promotion_of { return done(200, GET => "/api/channels/$_[0]")->{json}{promotion} }
+all_ask('admin-new', 'first by priority');
+$r = done(200, POST => $promotion, { duration => 3600 });
+my $until = $r->{json}{promotionUntil};
+is_deeply $r->{json}{channel}{promotion}, { until => $until }, 'a promotion is a setting of the channel';
+like $r->{json}{message}, qr/before all others until \Q$until/, '... and told';
+all_ask('admin-conf', 'the promoted channel is asked first');
+is_deeply [ map { $_->{pick} } @{ done(200, POST => '/api/route', { set => 'admin-set' })->{json}{channels} } ],
+    [qw(promotion priority)], '... as the dry run says';
+is promotion_of('promoted')->{until}, '2100-01-01T00:00:00Z', 'one of another server keeps its own';
+$r = done(200, POST => '/api/channels/admin-new/promotion', { until => '2099-01-01T01:00:00+01:00', protocols => 'chat' });
+is $r->{json}{promotionUntil}, '2099-01-01T00:00:00Z', 'another one, for clients of one protocol';
+is promotion_of('admin-conf')->{protocols}, 'messages,responses,gemini', '... takes it for these';
+done(200, POST => '/api/channels/admin-new/promotion', { duration => 3600 });
+is_deeply [ map { promotion_of($_) } qw(admin-conf promoted) ], [qw(Off Off)], 'for all: it takes what is left, everywhere';
+all_ask('admin-new', '... and is asked');
+done(200, POST => $promotion, { until => '2099-01-01T00:00:00Z' });
+$r = done(200, POST => $promotion, { duration => 0 });
+is $r->{json}{promotionUntil}, undef, '0 ends it';
+is $r->{json}{channel}{origins}{promotion}, 'default', '... and leaves nothing';
+done(200, POST => $promotion, { duration => 0.5 });
+is done(200, POST => $promotion, { until => undef })->{json}{channel}{promotion}, 'Off', 'so does null';
+for my $bad ([ { duration => 'x' }, 'duration' ], [ { duration => 366 * 86400 + 1 }, 'duration' ], [ {}, 'duration' ],
+    [ { until => 'tomorrow' }, 'until' ], [ { until => '2020-01-01T00:00:00Z' }, 'until' ], [ { until => 5 }, 'until' ],
+    [ { duration => 1, until => '2099-01-01T00:00:00Z' }, 'until' ], [ { duration => 1, protocols => 'x' }, 'protocols' ],
+    [ { duration => 1, protocols => ['chat'] }, 'protocols' ], [ { duration => 1, x => 1 }, 'x' ]) {
+    wrong(400, $bad->[1], qr/\w/, POST => $promotion, $bad->[0]);
+}
+done(200, POST => $promotion, { duration => 3600 });
+is done(200, PATCH => '/api/channels/admin-conf/status', { status => 'suspended' })->{json}{channel}{promotion}, 'Off',
+    'a suspended channel is not promoted any more';
+wrong(409, '', qr/active first/, POST => $promotion, { duration => 3600 });
+done(200, PATCH => '/api/channels/admin-conf', { status => undef });
+
 # What GET shows can be sent back.
 $r = done(200, GET => '/api/channels/admin-conf');
 my $view = $r->{json};
@@ -369,7 +406,8 @@ sub writes {
     my (@headers) = @_;
     my %document = ('POST /api/channels' => { %$new, name => 'admin-x' }, 'PUT /api/channels/{name}' => $view,
         'POST /api/channels/reorder' => { order => ['admin-conf'] }, 'POST /api/channels/{name}/keys' => { apiKey => 'x-key' },
-        'PATCH /api/channels/{name}/status' => { status => 'active' });
+        'PATCH /api/channels/{name}/status' => { status => 'active' },
+        'POST /api/channels/{name}/promotion' => { duration => 60 });
     my @waiting;
     for my $one (@writes) {
         my ($method, undef, $known) = @$one;

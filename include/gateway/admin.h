@@ -31,6 +31,8 @@ typedef struct clp_admin_site {
     /** The channels of a set by its name, NULL = those of the location. Gives NULL if there is no
      * such set. */
     const clp_channel_set *(*set)(void *ctx, const char *name);
+    /** Is there a server whose clients may get either channel? NULL = always. */
+    int (*in_one_server)(const clp_channel *a, const clp_channel *b);
     clp_plan_query scheduling; /**< strategy and shared state; all else zero */
     /** Borrow a transport; NULL = there is none. */
     clp_transport *(*take_transport)(void *ctx);

@@ -27,6 +27,8 @@ typedef struct clp_edit {
     const apr_array_header_t *laid; /**< likewise: what the overlay made of them before the edit,
                                          of another copy of its document */
     apr_pool_t *pool;               /**< of error texts */
+    /** Is there a server whose clients may get either channel? NULL = always. */
+    int (*in_one_server)(const clp_channel *a, const clp_channel *b);
     clp_edit_result result;
     clp_document_error error; /**< unless DONE */
     int only_disabled;        /**< it was to be removed, but is the configuration's */
@@ -45,7 +47,8 @@ int clp_edit_create(clp_edit *e, const char *name, const cJSON *settings);
  */
 int clp_edit_replace(clp_edit *e, const char *name, const cJSON *settings);
 
-/** Say some settings anew; null takes back what the overlay said. */
+/** Say some settings anew; null takes back what the overlay said. Who is suspended or disabled by
+ * that is not promoted any more, unless that is said, too. */
 int clp_edit_merge(clp_edit *e, const char *name, const cJSON *settings);
 
 /** Remove a channel. One of the configuration is only disabled, see `only_disabled`. */
@@ -69,8 +72,16 @@ int clp_edit_enable_key(clp_edit *e, const char *name, const char *id, int on);
  */
 int clp_edit_reorder(clp_edit *e, const cJSON *names);
 
-/** Set one setting to a value (which is copied); NULL takes back what the overlay said. */
-int clp_edit_set(clp_edit *e, const char *name, const char *member, const cJSON *value);
+/** Say the status (which is copied); NULL takes back what the overlay said. Who is not active any
+ * more is not promoted any more. */
+int clp_edit_set_status(clp_edit *e, const char *name, const cJSON *status);
+
+/**
+ * Have a channel go before all others. For clients of one protocol and server there is one at a
+ * time: what others have of the promotion, they lose, whoever gave it to them.
+ * @param promotion its time is in whole seconds; 0 = the channel's promotion is over
+ */
+int clp_edit_promote(clp_edit *e, const char *name, const clp_promotion *promotion, apr_time_t now);
 
 /** Members of a shown channel that are told and not said; ends with NULL. */
 extern const char *const clp_channel_told[];

@@ -50,6 +50,12 @@ typedef struct clp_promotion {
     apr_uint32_t protocols; /**< for clients of these only: bits 1 << clp_protocol; 0 = all */
 } clp_promotion;
 
+/** A list as "messages,chat" as bits 1 << clp_protocol; 0 = it is none. */
+apr_uint32_t clp_protocols_read(const char *list);
+
+/** The bits as such a list; NULL for 0. */
+const char *clp_protocols_text(apr_uint32_t protocols, apr_pool_t *pool);
+
 typedef struct clp_key {
     const char *secret; /**< never logged, never in shared memory */
     const char *mask;   /**< what may be shown */

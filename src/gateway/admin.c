@@ -302,6 +302,7 @@ static int make_edit(void *ctx, clp_overlay *overlay, const apr_array_header_t *
     e->edit.base = e->call->site->configured;
     e->edit.laid = laid;
     e->edit.pool = pool;
+    e->edit.in_one_server = e->call->site->in_one_server;
     return e->make(e);
 }
 
@@ -387,13 +388,23 @@ void clp_admin_done(clp_admin_call *call, clp_jw *w, const char *did)
     clp_jw_kint(w, "revision", call->change.revision);
 }
 
+const clp_channel *clp_admin_changed(const clp_admin_call *call)
+{
+    return named(call->change.laid, call->name);
+}
+
+void clp_admin_tell_channel(clp_admin_call *call, clp_jw *w)
+{
+    clp_admin_value(w, "channel",
+                    clp_channel_view_make(clp_admin_changed(call),
+                                          clp_admin_configured(call, call->name), call->pool));
+}
+
 void clp_admin_done_channel(clp_admin_call *call, const char *did)
 {
-    const clp_channel *c = named(call->change.laid, call->name);
     clp_jw w;
 
     clp_admin_done(call, &w, did);
-    clp_admin_value(&w, "channel",
-                    clp_channel_view_make(c, clp_admin_configured(call, call->name), call->pool));
+    clp_admin_tell_channel(call, &w);
     clp_jw_end_object(&w);
 }

@@ -34,6 +34,7 @@ struct clp_admin_edit {
     clp_admin_call *call;
     int (*make)(clp_admin_edit *e); /**< calls an edit of overlay_edit.h for `edit` */
     const cJSON *body;
+    clp_promotion promotion;
 };
 
 /**
@@ -48,7 +49,13 @@ int clp_admin_write(clp_admin_call *call, clp_admin_edit *e);
  */
 void clp_admin_done(clp_admin_call *call, clp_jw *w, const char *did);
 
-/** Likewise, and the channel as it is now; complete. */
+/** The channel of the path as the change has left it. */
+const clp_channel *clp_admin_changed(const clp_admin_call *call);
+
+/** ... as a member of the answer. */
+void clp_admin_tell_channel(clp_admin_call *call, clp_jw *w);
+
+/** A whole answer to a change: message, revision, and the channel as it is now. */
 void clp_admin_done_channel(clp_admin_call *call, const char *did);
 
 /* The answers, by file. */
@@ -60,6 +67,7 @@ void clp_admin_patch_channel(clp_admin_call *call);
 void clp_admin_delete_channel(clp_admin_call *call);
 void clp_admin_reorder(clp_admin_call *call);
 void clp_admin_set_status(clp_admin_call *call);
+void clp_admin_promote(clp_admin_call *call); /* admin_promotion.c */
 void clp_admin_add_key(clp_admin_call *call); /* admin_keys.c */
 void clp_admin_remove_key(clp_admin_call *call);
 void clp_admin_key_top(clp_admin_call *call);

@@ -169,7 +169,7 @@ void clp_admin_reorder(clp_admin_call *call)
 
 static int make_status(clp_admin_edit *e)
 {
-    return clp_edit_set(&e->edit, e->call->name, "status", e->body);
+    return clp_edit_set_status(&e->edit, e->call->name, e->body);
 }
 
 void clp_admin_set_status(clp_admin_call *call)

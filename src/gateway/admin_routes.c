@@ -17,6 +17,7 @@ const clp_admin_route clp_admin_routes[] = {
     {"PATCH",  "/api/channels/{name}",                   WRITES, clp_admin_patch_channel,  "Change some settings"},
     {"DELETE", "/api/channels/{name}",                   WRITES, clp_admin_delete_channel, "Remove a channel"},
     {"PATCH",  "/api/channels/{name}/status",            WRITES, clp_admin_set_status,     "Set the status"},
+    {"POST",   "/api/channels/{name}/promotion",         WRITES, clp_admin_promote,        "Have a channel go before all others for a while"},
     {"POST",   "/api/channels/{name}/keys",              WRITES, clp_admin_add_key,        "Add keys"},
     {"DELETE", "/api/channels/{name}/keys/{id}",         WRITES, clp_admin_remove_key,     "Remove a key"},
     {"POST",   "/api/channels/{name}/keys/{id}/top",     WRITES, clp_admin_key_top,        "Have a key taken first"},

@@ -6,7 +6,7 @@
 
 /**
  * @file edit_keys.h
- * @brief What edits of channels and edits of their keys have in common.
+ * @brief What edits of channels, of their keys and of promotions have in common.
  */
 
 /** Say what is wrong; gives 0. */
@@ -26,6 +26,9 @@ void clp_edit_tidy(clp_edit *e, const char *name);
 
 /** Set a member of an object, in its place if it is there. */
 void clp_edit_put(cJSON *object, const char *member, cJSON *value);
+
+/** What is said of the channel's promotion, here or in the configuration, is over. */
+void clp_edit_end_promotion(clp_edit *e, const char *name);
 
 /**
  * Put keys in the place of objects that name them by id. In a channel of the configuration that

@@ -9,6 +9,8 @@
 #include "edit_keys.h"
 #include "gateway/channel_view.h"
 
+#define STATUS "status"
+
 const char *const clp_channel_told[] = {"name",    "index", "definedIn", "origin",
                                         "origins", "state", NULL};
 
@@ -305,10 +307,23 @@ int clp_edit_replace(clp_edit *e, const char *name, const cJSON *settings)
     return replace(e, name, settings);
 }
 
+/* Is this said to be a status without requests? What is no status at all is refused later. */
+static int is_inactive(const cJSON *status)
+{
+    return cJSON_IsString(status) && strcasecmp(status->valuestring, "active") != 0;
+}
+
 int clp_edit_merge(clp_edit *e, const char *name, const cJSON *settings)
 {
-    return clp_edit_find(e, name) && check_settings(e, name, settings) &&
-           say(e, name, settings, NULL);
+    if (!clp_edit_find(e, name) || !check_settings(e, name, settings) ||
+        !say(e, name, settings, NULL)) {
+        return 0;
+    }
+    if (is_inactive(cJSON_GetObjectItemCaseSensitive(settings, STATUS)) &&
+        !cJSON_HasObjectItem(settings, "promotion")) {
+        clp_edit_end_promotion(e, name);
+    }
+    return 1;
 }
 
 int clp_edit_delete(clp_edit *e, const char *name)
@@ -319,6 +334,7 @@ int clp_edit_delete(clp_edit *e, const char *name)
     if (clp_edit_base(e, name)) {
         e->only_disabled = 1;
         clp_edit_put(clp_edit_entry(e, name), "deleted", cJSON_CreateTrue());
+        clp_edit_end_promotion(e, name);
     }
     else {
         cJSON_DeleteItemFromObjectCaseSensitive(channels_of(e), name);
@@ -326,14 +342,17 @@ int clp_edit_delete(clp_edit *e, const char *name)
     return 1;
 }
 
-int clp_edit_set(clp_edit *e, const char *name, const char *member, const cJSON *value)
+int clp_edit_set_status(clp_edit *e, const char *name, const cJSON *status)
 {
     if (!clp_edit_find(e, name)) {
         return 0;
     }
-    forget(clp_edit_entry(e, name), member);
-    if (value) {
-        clp_edit_put(clp_edit_entry(e, name), member, cJSON_Duplicate(value, 1));
+    forget(clp_edit_entry(e, name), STATUS);
+    if (status) {
+        clp_edit_put(clp_edit_entry(e, name), STATUS, cJSON_Duplicate(status, 1));
+    }
+    if (is_inactive(status)) {
+        clp_edit_end_promotion(e, name);
     }
     clp_edit_tidy(e, name);
     return 1;

@@ -7,6 +7,7 @@
 
 #include "http_config.h"
 #include "http_core.h"
+#include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
 #include "ap_expr.h"
@@ -63,6 +64,29 @@ static const clp_channel_set *find_set(void *ctx, const char *name)
     return clp_live_set(ctx, name);
 }
 
+/* Channels that the overlay alone has are in every server. */
+static int has_channel(server_rec *s, const clp_channel *channel)
+{
+    const apr_array_header_t *all = clp_server_config_of(s)->channels;
+
+    for (int i = 0; channel->defined_in && i < all->nelts; i++) {
+        if (!strcmp(APR_ARRAY_IDX(all, i, const clp_channel *)->name, channel->name)) {
+            return 1;
+        }
+    }
+    return !channel->defined_in;
+}
+
+static int in_one_server(const clp_channel *a, const clp_channel *b)
+{
+    for (server_rec *s = ap_server_conf; s; s = s->next) {
+        if (has_channel(s, a) && has_channel(s, b)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static clp_transport *take_transport(void *ctx)
 {
     clp_curl_engines *engines = clp_child_engines();
@@ -94,6 +118,7 @@ static clp_admin_site *site_of(request_rec *r)
     site->write = clp_live_write;
     site->ctx = r;
     site->set = find_set;
+    site->in_one_server = in_one_server;
     site->scheduling.tables = clp_shared_tables();
     site->scheduling.strategy = (clp_strategy)CLP_CONF(clp_dir_config_of(r), strategy);
     if (CLP_CONF(clp_dir_config_of(r), affinity_ms)) {

@@ -137,6 +137,49 @@ const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_
     return model;
 }
 
+/* The bit of a client protocol by its name; 0 = there is none of that name. */
+static apr_uint32_t protocol_bit(clp_span name)
+{
+    for (int p = 0; p < CLP_PROTOCOL_OTHER; p++) {
+        if (clp_span_is(name, clp_protocol_name((clp_protocol)p))) {
+            return (apr_uint32_t)1 << p;
+        }
+    }
+    return 0;
+}
+
+apr_uint32_t clp_protocols_read(const char *list)
+{
+    apr_uint32_t bits = 0;
+
+    for (;;) {
+        apr_size_t n = strcspn(list, ",");
+        apr_uint32_t bit = protocol_bit(clp_span_of(list, n));
+
+        if (!bit) {
+            return 0;
+        }
+        bits |= bit;
+        if (!list[n]) {
+            return bits;
+        }
+        list += n + 1;
+    }
+}
+
+const char *clp_protocols_text(apr_uint32_t protocols, apr_pool_t *pool)
+{
+    const char *text = NULL;
+
+    for (int p = 0; p < CLP_PROTOCOL_OTHER; p++) {
+        if (protocols & (apr_uint32_t)1 << p) {
+            const char *name = clp_protocol_name((clp_protocol)p);
+            text = text ? apr_pstrcat(pool, text, ",", name, NULL) : name;
+        }
+    }
+    return text;
+}
+
 apr_uint32_t clp_channel_promoted_for(const clp_channel *c, apr_time_t now)
 {
     if (c->status != CLP_CHANNEL_ACTIVE || c->promotion.until <= now) {

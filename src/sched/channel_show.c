@@ -296,7 +296,7 @@ static void show_key_limit(showing *to, const clp_channel *c)
 
 static void show_promotion(showing *to, const clp_channel *c)
 {
-    const char *names = NULL;
+    const char *names = clp_protocols_text(c->promotion.protocols, to->pool);
     apr_array_header_t *line = new_line(to);
     if (!c->promotion.until) {
         add(line, "Off");
@@ -304,12 +304,6 @@ static void show_promotion(showing *to, const clp_channel *c)
     }
     add(line,
         apr_pstrcat(to->pool, "until=", clp_instant_text(c->promotion.until, to->pool), NULL));
-    for (int p = 0; p < CLP_PROTOCOL_OTHER; p++) {
-        if (c->promotion.protocols & (apr_uint32_t)1 << p) {
-            const char *name = clp_protocol_name((clp_protocol)p);
-            names = names ? apr_pstrcat(to->pool, names, ",", name, NULL) : name;
-        }
-    }
     if (names) {
         add(line, apr_pstrcat(to->pool, "protocols=", names, NULL));
     }

@@ -77,37 +77,6 @@ const char *clp_set_key_limit(clp_channel_draft *d, int argc, const char *const 
     return set_limits(d, argc, argv, &d->channel->key_limits);
 }
 
-/* The bit of a client protocol by its name; 0 = there is none of that name. */
-static apr_uint32_t protocol_bit(clp_span name)
-{
-    for (int p = 0; p < CLP_PROTOCOL_OTHER; p++) {
-        if (clp_span_is(name, clp_protocol_name((clp_protocol)p))) {
-            return (apr_uint32_t)1 << p;
-        }
-    }
-    return 0;
-}
-
-/* "messages,chat" as bits; 0 = that is no such list. */
-static apr_uint32_t read_protocols(const char *list)
-{
-    apr_uint32_t bits = 0;
-
-    for (;;) {
-        apr_size_t n = strcspn(list, ",");
-        apr_uint32_t bit = protocol_bit(clp_span_of(list, n));
-
-        if (!bit) {
-            return 0;
-        }
-        bits |= bit;
-        if (!list[n]) {
-            return bits;
-        }
-        list += n + 1;
-    }
-}
-
 const char *clp_set_promotion(clp_channel_draft *d, int argc, const char *const *argv)
 {
     enum { UNTIL, PROTOCOLS, N };
@@ -130,7 +99,7 @@ const char *clp_set_promotion(clp_channel_draft *d, int argc, const char *const 
         promotion.until <= 0) {
         return apr_pstrcat(d->pool, d->label, " wants a time as until=2027-01-31T18:00:00Z", NULL);
     }
-    if (args[PROTOCOLS].text && !(promotion.protocols = read_protocols(args[PROTOCOLS].text))) {
+    if (args[PROTOCOLS].text && !(promotion.protocols = clp_protocols_read(args[PROTOCOLS].text))) {
         return apr_pstrcat(d->pool, d->label, ": protocols='", args[PROTOCOLS].text,
                            "' is no list of messages, chat, responses and gemini", NULL);
     }

@@ -1,6 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -12,24 +13,36 @@
 
 static apr_pool_t *pool;
 
-/* A configuration with the channel "conf": keys key-a, key-b; a field of its header. */
-static apr_array_header_t *configured(void)
+static void begin(clp_channel_draft *d, const char *name, const char *defined_in)
 {
-    apr_array_header_t *all = apr_array_make(pool, 1, sizeof(const clp_channel *));
     static const char *const service[] = {"claude"};
     static const char *const url[] = {"https://conf.example"};
+
+    clp_channel_draft_begin(d, name, defined_in, &plain_source, pool);
+    d->label = "";
+    clp_channel_draft_set(d, CLP_SETTING_SERVICE, 1, service);
+    clp_channel_draft_set(d, CLP_SETTING_URLS, 1, url);
+}
+
+/* A configuration with the channels "conf": keys key-a, key-b; a field of its header; and
+ * "promoted", which is. */
+static apr_array_header_t *configured(void)
+{
+    apr_array_header_t *all = apr_array_make(pool, 2, sizeof(const clp_channel *));
     static const char *const keys[] = {"key-a", "key-b"};
     static const char *const field[] = {"set", "X-Secret", "hidden"};
     static const char *const priority[] = {"7"};
+    static const char *const promotion[] = {"until=2027-01-16T08:00:00Z", "protocols=gemini"};
     clp_channel_draft d;
 
-    clp_channel_draft_begin(&d, "conf", "httpd.conf:1", &plain_source, pool);
-    d.label = "";
-    clp_channel_draft_set(&d, CLP_SETTING_SERVICE, 1, service);
-    clp_channel_draft_set(&d, CLP_SETTING_URLS, 1, url);
+    begin(&d, "conf", "httpd.conf:1");
     clp_channel_draft_set(&d, CLP_SETTING_KEYS, 2, keys);
     clp_channel_draft_set(&d, CLP_SETTING_HEADERS, 3, field);
     clp_channel_draft_set(&d, CLP_SETTING_PRIORITY, 1, priority);
+    APR_ARRAY_PUSH(all, const clp_channel *) = d.channel;
+    begin(&d, "promoted", "httpd.conf:9");
+    clp_channel_draft_set(&d, CLP_SETTING_KEYS, 2, keys);
+    clp_channel_draft_set(&d, CLP_SETTING_PROMOTION, 2, promotion);
     APR_ARRAY_PUSH(all, const clp_channel *) = d.channel;
     return all;
 }
@@ -80,11 +93,26 @@ typedef enum op {
     ENABLE,
     DISABLE,
     ORDER,
-    STATUS
+    STATUS,
+    PROMOTE /* arg: UNTIL in seconds from now, 0 = no longer; and protocols */
 } op;
 
-#define OWN                                                                                        \
-    "'own':{'serviceType':'openai','baseUrls':['https://o.example'],'apiKeys':['key-x','key-y']}"
+/* A time in the documents, and one that is past. */
+#define NOW    apr_time_from_sec(1800000000) /* 2027-01-15T08:00:00Z */
+#define SOON   "'2027-01-15T08:01:00Z'"
+#define LATER  "'2027-01-16T08:00:00Z'"
+#define BEFORE "'2027-01-15T08:00:00Z'"
+
+#define OWN_WITH(more)                                                                             \
+    "'own':{'serviceType':'openai','baseUrls':['https://"                                          \
+    "o.example'],'apiKeys':['key-x','key-y']" more "}"
+#define OWN OWN_WITH("")
+
+#define NOT_ACTIVE                                                                                 \
+    "409 : The channel is suspended or disabled and gets no requests: make it active first."
+
+/* Of "promoted", which is for clients of Gemini, nothing is left. */
+#define NO_MORE ",'promoted':{'promotion':'Off'}"
 
 static const struct {
     const char *before; /* channels of the overlay */
@@ -193,7 +221,7 @@ static const struct {
     {"'own':{'serviceType':'openai','baseUrls':['https://o.example'],'apiKeys':['k'],'priority':1}",
      ORDER, NULL, "['conf']",
      "'own':{'serviceType':'openai','baseUrls':['https://o.example'],'apiKeys':['k'],"
-     "'priority':2},'conf':{'priority':1}"},
+     "'priority':2},'conf':{'priority':1},'promoted':{'priority':101}"},
     {"", ORDER, NULL, "['conf','x']", "400 order.1: is no channel's name"},
     {"", ORDER, NULL, "['conf','conf']", "400 order.1: is named twice"},
     {"", ORDER, NULL, "[]", "400 order: has to be a list of names of channels"},
@@ -202,13 +230,80 @@ static const struct {
     {"", STATUS, "conf", "'suspended'", "'conf':{'status':'suspended'}"},
     {"'conf':{'status':'suspended'}", STATUS, "conf", NULL, ""},
     {"", STATUS, "x", "'active'", "404 : There is no channel of this name."},
+    /* promotion: at most one for clients of a protocol, and none of who gets no requests */
+    {"", PROMOTE, "conf", "60 messages,chat",
+     "'conf':{'promotion':{'until':" SOON ",'protocols':'messages,chat'}}"},
+    {"", PROMOTE, "conf", "60",
+     "'promoted':{'promotion':'Off'},'conf':{'promotion':{'until':" SOON "}}"},
+    {"'conf':{'promotion':{'until':" LATER "}}", PROMOTE, "conf", "0", ""},
+    {"'conf':{'promotion':{'until':" LATER "},'priority':1}", PROMOTE, "conf", "60 chat",
+     "'conf':{'promotion':{'until':" SOON ",'protocols':'chat'},'priority':1}"},
+    {"", PROMOTE, "conf", "0", ""},
+    {"", PROMOTE, "x", "60", "404 : There is no channel of this name."},
+    {"'conf':{'status':'suspended'}", PROMOTE, "conf", "60", NOT_ACTIVE},
+    {"'conf':{'deleted':true}", PROMOTE, "conf", "60", NOT_ACTIVE},
+    {"'conf':{'status':'suspended'}", PROMOTE, "conf", "0", "'conf':{'status':'suspended'}"},
+    {"'conf':{'promotion':{'until':" LATER "}}," OWN, PROMOTE, "own", "60",
+     OWN_WITH(",'promotion':{'until':" SOON "}") NO_MORE},
+    {"'conf':{'promotion':{'until':" LATER "}}," OWN, PROMOTE, "own", "60 chat",
+     "'conf':{'promotion':{'until':" LATER ",'protocols':'messages,responses,gemini'}}," OWN_WITH(
+         ",'promotion':{'until':" SOON ",'protocols':'chat'}")},
+    {"'conf':{'promotion':{'until':" LATER ",'protocols':'chat,messages'}}," OWN, PROMOTE, "own",
+     "60 chat,gemini",
+     "'conf':{'promotion':{'until':" LATER ",'protocols':'messages'}}," OWN_WITH(
+         ",'promotion':{'until':" SOON ",'protocols':'chat,gemini'}") NO_MORE},
+    {"'conf':{'promotion':{'until':" LATER ",'protocols':'messages'}}," OWN, PROMOTE, "own",
+     "60 chat",
+     "'conf':{'promotion':{'until':" LATER
+     ",'protocols':'messages'}}," OWN_WITH(",'promotion':{'until':" SOON ",'protocols':'chat'}")},
+    {"'conf':{'status':'suspended','promotion':{'until':" LATER "}}," OWN, PROMOTE, "own", "60",
+     "'conf':{'status':'suspended'}," OWN_WITH(",'promotion':{'until':" SOON "}") NO_MORE},
+    {"'conf':{'promotion':{'until':" BEFORE "}}," OWN, PROMOTE, "own", "60 chat",
+     "'conf':{'promotion':{'until':" BEFORE
+     "}}," OWN_WITH(",'promotion':{'until':" SOON ",'protocols':'chat'}")},
+    {"'elsewhere':{'serviceType':'openai','baseUrls':['https://e.example'],'apiKeys':['k']}",
+     PROMOTE, "elsewhere", "60",
+     "'elsewhere':{'serviceType':'openai','baseUrls':['https://e.example'],'apiKeys':['k'],"
+     "'promotion':{'until':" SOON "}}"},
+    {"", PROMOTE, "promoted", "60", "'promoted':{'promotion':{'until':" SOON "}}"},
+    {"", PROMOTE, "promoted", "0", "'promoted':{'promotion':'Off'}"},
+    {"", STATUS, "promoted", "'suspended'", "'promoted':{'status':'suspended','promotion':'Off'}"},
+    {"'promoted':{'promotion':'Off'}", STATUS, "promoted", "'Active'",
+     "'promoted':{'promotion':'Off','status':'Active'}"},
+    {"'conf':{'promotion':{'until':" LATER "}}", STATUS, "conf", "'disabled'",
+     "'conf':{'status':'disabled'}"},
+    {"'conf':{'promotion':{'until':" LATER "}}", MERGE, "conf", "{'status':'suspended'}",
+     "'conf':{'status':'suspended'}"},
+    {"'conf':{'promotion':{'until':" LATER "}}", MERGE, "conf", "{'status':'active'}",
+     "'conf':{'promotion':{'until':" LATER "}}"},
+    {"", MERGE, "conf", "{'status':'suspended','promotion':{'until':" LATER "}}",
+     "'conf':{'status':'suspended','promotion':{'until':" LATER "}}"},
+    {"", DELETE, "promoted", NULL, "'promoted':{'deleted':true,'promotion':'Off'}"},
 };
+
+static int promote(clp_edit *e, const char *name, const char *arg)
+{
+    const char *list = strchr(arg, ' ');
+    clp_promotion promotion = {0, list ? clp_protocols_read(list + 1) : 0};
+
+    if (atoi(arg)) {
+        promotion.until = NOW + apr_time_from_sec(atoi(arg));
+    }
+    return clp_edit_promote(e, name, &promotion, NOW);
+}
+
+/* The channel "elsewhere" is in a server of its own. */
+static int in_one_server(const clp_channel *a, const clp_channel *b)
+{
+    return strcmp(a->name, "elsewhere") != 0 && strcmp(b->name, "elsewhere") != 0;
+}
 
 static int run(clp_edit *e, op what, const char *name, const char *arg)
 {
-    const cJSON *value = arg && what != REMOVE_KEY && (what < TOP || what > DISABLE)
-                             ? clp_document_keep(cJSON_Parse(json(arg)), pool)
-                             : NULL;
+    const cJSON *value =
+        arg && what != REMOVE_KEY && what != PROMOTE && (what < TOP || what > DISABLE)
+            ? clp_document_keep(cJSON_Parse(json(arg)), pool)
+            : NULL;
 
     switch (what) {
     case CREATE: return clp_edit_create(e, name, value);
@@ -222,7 +317,8 @@ static int run(clp_edit *e, op what, const char *name, const char *arg)
     case ENABLE: return clp_edit_enable_key(e, name, json(arg), 1);
     case DISABLE: return clp_edit_enable_key(e, name, json(arg), 0);
     case ORDER: return clp_edit_reorder(e, value);
-    case STATUS: return clp_edit_set(e, name, "status", value);
+    case STATUS: return clp_edit_set_status(e, name, value);
+    case PROMOTE: return promote(e, name, arg);
     }
     return 0;
 }
@@ -239,9 +335,9 @@ static const char *channels_of(const clp_overlay *o)
 static void check(apr_size_t i)
 {
     static const int statuses[] = {200, 400, 404, 404, 409};
-    static const char *const names[] = {"create",   "replace",    "merge", "delete",
-                                        "add keys", "remove key", "top",   "bottom",
-                                        "enable",   "disable",    "order", "status"};
+    static const char *const names[] = {"create",     "replace", "merge",  "delete", "add keys",
+                                        "remove key", "top",     "bottom", "enable", "disable",
+                                        "order",      "status",  "promote"};
     clp_document_error error = {"", ""};
     const char *text = apr_psprintf(pool, "{\"version\":1,\"revision\":1,\"channels\":{%s}}",
                                     json(cases[i].before));
@@ -253,6 +349,7 @@ static void check(apr_size_t i)
     e.overlay = clp_overlay_parse(clp_span_str(text), pool, &error);
     e.base = configured();
     e.pool = pool;
+    e.in_one_server = in_one_server;
     if (!e.overlay || !clp_overlay_lay(e.overlay, e.base, &plain_source, pool, &laid, &error)) {
         OK(0, "case %d cannot begin: %s %s", (int)i, error.path, error.message);
         return;
