@@ -17,6 +17,9 @@
  * it.
  */
 
+/** Of the name of a file beside: PATH CLP_DURABLE_BESIDE XXXXXX. */
+#define CLP_DURABLE_BESIDE ".tmp-"
+
 /**
  * Replace a file, or make it; only its owner may read it. Any number of threads and processes may
  * do so at once: one of them is the last. Blocks for the disk.

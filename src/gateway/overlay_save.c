@@ -74,7 +74,8 @@ static int ends_with(const char *name, const char *end)
     return n >= m && !strcmp(name + n - m, end);
 }
 
-/* After what they begin with, names have their time: the first ones are the oldest. */
+/* After what they begin with, names have their time: the first ones are the oldest. What a killed
+ * writer left beside a copy nobody else would remove: no other copy has that name. */
 static void drop_old(const char *dir, const char *begin, apr_pool_t *pool)
 {
     apr_array_header_t *names = apr_array_make(pool, CLP_OVERLAY_COPIES + 2, sizeof(const char *));
@@ -85,8 +86,14 @@ static void drop_old(const char *dir, const char *begin, apr_pool_t *pool)
         return;
     }
     while (apr_dir_read(&info, APR_FINFO_NAME, d) == APR_SUCCESS) {
-        if (!strncmp(info.name, begin, strlen(begin)) && ends_with(info.name, EXTENSION)) {
+        if (strncmp(info.name, begin, strlen(begin)) != 0) {
+            continue;
+        }
+        if (ends_with(info.name, EXTENSION)) {
             APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(pool, info.name);
+        }
+        else if (strstr(info.name, EXTENSION CLP_DURABLE_BESIDE)) {
+            unlink(apr_pstrcat(pool, dir, "/", info.name, NULL));
         }
     }
     apr_dir_close(d);

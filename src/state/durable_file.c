@@ -14,7 +14,6 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
-#define BESIDE ".tmp-"
 #define RANDOM "XXXXXX"
 
 /* As often a file beside may be taken for a dead writer's before its writer has its lock. */
@@ -36,8 +35,9 @@ static int is_beside(const char *name, const char *base)
 {
     apr_size_t n = strlen(base);
 
-    return !strncmp(name, base, n) && !strncmp(name + n, BESIDE, sizeof(BESIDE) - 1) &&
-           strlen(name + n) == sizeof(BESIDE RANDOM) - 1;
+    return !strncmp(name, base, n) &&
+           !strncmp(name + n, CLP_DURABLE_BESIDE, sizeof(CLP_DURABLE_BESIDE) - 1) &&
+           strlen(name + n) == sizeof(CLP_DURABLE_BESIDE RANDOM) - 1;
 }
 
 /* Who writes it holds its lock. */
@@ -86,7 +86,7 @@ static int open_beside(const char *path, apr_pool_t *scratch, char **beside)
     for (int i = 0; i < TRIES; i++) {
         int fd;
 
-        *beside = apr_pstrcat(scratch, path, BESIDE RANDOM, NULL);
+        *beside = apr_pstrcat(scratch, path, CLP_DURABLE_BESIDE RANDOM, NULL);
         fd = mkostemp(*beside, O_CLOEXEC);
         if (fd < 0 || is_ours(fd)) {
             return fd;

@@ -111,10 +111,13 @@ static void locks(void)
 static void copies(void)
 {
     const char *other = apr_pstrcat(pool, backups, "/channels-mine.txt", NULL);
+    const char *left =
+        apr_pstrcat(pool, backups, "/channels-20231114T221300Z-0000000001.json.tmp-abcdef", NULL);
     for (int i = 1; i <= CLP_OVERLAY_COPIES + 3; i++) {
         const char *text = apr_psprintf(pool, "text %d", i);
         if (i == 2) {
             clp_durable_replace(other, CLP_SPAN_LIT("mine"), pool);
+            clp_durable_replace(left, CLP_SPAN_LIT("left"), pool);
         }
         clp_overlay_save_copy(path, clp_span_str(text), i, NOW + apr_time_from_sec(i), pool);
     }
@@ -128,6 +131,7 @@ static void copies(void)
            .p,
        "the first one that is kept");
     IS_INT(unlink(other), 0, "what is no copy stays");
+    OK(!files_read(left, pool).p, "what a killed writer left beside one does not");
     files_end(backups, pool);
 }
 
