@@ -23,6 +23,7 @@
 #include "src/httpd/status.h"
 #include "src/httpd/tracing.h"
 #include "src/httpd/watchdog.h"
+#include "src/httpd/audit.h"
 
 static void register_hooks(apr_pool_t *p)
 {
@@ -33,6 +34,7 @@ static void register_hooks(apr_pool_t *p)
     clp_live_register(p);
     clp_watchdog_register(p);
     clp_admin_register(p);
+    clp_audit_register(p);
     clp_front_register(p);
     clp_status_register(p);
     clp_server_status_register(p);

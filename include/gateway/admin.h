@@ -42,6 +42,13 @@ typedef struct clp_admin_site {
 
 typedef struct clp_admin_call clp_admin_call;
 
+/** The error that a call was answered with; code NULL = none. */
+typedef struct clp_admin_error {
+    const char *code;
+    const char *message;
+    const char *path; /**< of the member that is wrong; NULL = none */
+} clp_admin_error;
+
 typedef enum clp_admin_kind {
     CLP_ADMIN_READS,
     CLP_ADMIN_ASKS,  /**< takes a document, but changes nothing */
@@ -80,6 +87,7 @@ struct clp_admin_call {
     clp_buffer *out;
     apr_table_t *headers;
     apr_int64_t told_revision; /**< for the ETag, -1 = none */
+    clp_admin_error error;
 
     /* For the audit log. */
     clp_overlay_change change;

@@ -22,7 +22,8 @@ typedef enum clp_write_result {
 
 /** What became of a change. Texts in the pool of who asked. */
 typedef struct clp_overlay_change {
-    apr_int64_t revision; /**< of the document that is in force now */
+    apr_int64_t revision;        /**< of the document that is in force now */
+    apr_int64_t revision_before; /**< of the one that was read */
     clp_document_error error;
     char before[65];                /**< SHA-256 of the document, in hex; "" = it was not read */
     char after[65];                 /**< "" = it is as before */

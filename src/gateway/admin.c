@@ -46,13 +46,15 @@ static const char *code_of(int status)
 
 void clp_admin_fail(clp_admin_call *call, int status, const char *path, const char *fmt, ...)
 {
-    const char *message;
+    clp_admin_error *error = &call->error;
     va_list args;
     clp_jw w;
 
     va_start(args, fmt);
-    message = apr_pvsprintf(call->pool, fmt, args);
+    error->message = apr_pvsprintf(call->pool, fmt, args);
     va_end(args);
+    error->code = code_of(status);
+    error->path = path && *path ? path : NULL;
     call->status = status;
     call->content_type = "application/json";
     clp_buffer_clear(call->out);
@@ -60,10 +62,10 @@ void clp_admin_fail(clp_admin_call *call, int status, const char *path, const ch
     clp_jw_object(&w);
     clp_jw_key(&w, "error");
     clp_jw_object(&w);
-    clp_jw_kstr(&w, "code", code_of(status));
-    clp_jw_kstr(&w, "message", message);
-    if (path && *path) {
-        clp_jw_kstr(&w, "path", path);
+    clp_jw_kstr(&w, "code", error->code);
+    clp_jw_kstr(&w, "message", error->message);
+    if (error->path) {
+        clp_jw_kstr(&w, "path", error->path);
     }
     clp_jw_end_object(&w);
     clp_jw_end_object(&w);

@@ -13,6 +13,7 @@
 #include "ap_expr.h"
 #include "util_script.h"
 
+#include "audit.h"
 #include "auth.h"
 #include "body.h"
 #include "child.h"
@@ -256,6 +257,7 @@ static int refuse_nobody(request_rec *r, clp_admin_call *call)
     if (r->user || !CLP_CONF(clp_dir_config_of(r), require_user)) {
         return 0;
     }
+    apr_table_clear(call->headers);
     apr_table_setn(r->err_headers_out, "WWW-Authenticate", "Bearer realm=\"claude-proxy\"");
     clp_admin_fail(call, HTTP_UNAUTHORIZED, NULL,
                    "The API is for users who have shown who they are. Set up an AuthType and "
@@ -280,13 +282,23 @@ static void take_question(request_rec *r, clp_admin_call *call)
 
 static int answer(request_rec *r, clp_admin_call *call)
 {
+    int found = clp_admin_find(call);
     int status;
 
-    if (refuse_nobody(r, call) || !clp_admin_find(call) || !check_meant(r, call)) {
+    /* What nobody wanted is found all the same, for the audit log; but it is not told. */
+    if (refuse_nobody(r, call) || !found || !check_meant(r, call)) {
         return OK;
     }
     status = take_body(r, call);
-    if (status == OK && call->status == HTTP_OK) {
+    if (status != OK) {
+        /* A filter may have answered by itself, or the client has gone. */
+        clp_admin_fail(call,
+                       status > 0         ? status
+                       : r->status >= 400 ? r->status
+                                          : HTTP_BAD_REQUEST,
+                       NULL, "The body could not be read.");
+    }
+    else if (call->status == HTTP_OK) {
         clp_admin_answer(call);
     }
     return status;
@@ -317,9 +329,11 @@ static int handle(request_rec *r)
     if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
     }
+    clp_request_name(r);
     clp_admin_begin(&call, site_of(r), r->pool);
     take_question(r, &call);
     status = answer(r, &call);
+    clp_audit_note(r, &call);
     return status == OK ? reply(r, &call) : status;
 }
 

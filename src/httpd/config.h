@@ -95,6 +95,8 @@ typedef struct clp_server_config {
     apr_hash_t *section_digests;    /**< channel name -> const char *, see channel_section.h */
     apr_array_header_t *set_uses;   /**< of clp_set_use, of this server alone: never merged */
     struct clp_session_socache *session_socache; /**< ClaudeSessionStore; NULL = our own table */
+    struct clp_line_log *audit_log;              /**< ClaudeAuditLog; NULL = the error log */
+    int audit_log_said;                          /**< it was said, be it Off */
     struct clp_tracing *tracing; /**< ClaudeTraceExport, of the main server; NULL = off */
     const char *proxy_on_at; /**< "file:line" of the first ClaudeProxy On of this server alone */
     const clp_channel_sets *resolved; /**< of these channels, made by the config check */

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "access_keys.h"
+#include "audit.h"
 #include "body_log.h"
 #include "channel_section.h"
 #include "cors.h"
@@ -349,6 +350,14 @@ static const char *set_body_log(cmd_parms *cmd, void *dir, const char *target)
     return wrong ? wrong : clp_body_log_set(cmd, dir, target);
 }
 
+static const char *set_audit_log(cmd_parms *cmd, void *dir, const char *target)
+{
+    const char *wrong = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
+
+    (void)dir;
+    return wrong ? wrong : clp_audit_set(cmd, clp_server_config_of(cmd->server), target);
+}
+
 static const char *set_global_trace_export(cmd_parms *cmd, void *dir, const char *url)
 {
     const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -488,6 +497,9 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE1("ClaudeBodyLogMax", set_dir_number,
                   DIR_NUMBER(body_log_text, A_SIZE, 16, MIB, "a size from 16 to 1m"),
                   ANYWHERE, "longest text that ClaudeBodyLog shows whole"),
+    AP_INIT_TAKE1("ClaudeAuditLog", set_audit_log, NULL, RSRC_CONF,
+                  "a file or |program that gets each change over the admin API as a line of JSON, "
+                  "or Off"),
     AP_INIT_TAKE1("ClaudeTraceExport", set_global_trace_export, NULL, RSRC_CONF,
                   "URL of a collector of OpenTelemetry that gets a span of each request, or Off"),
     AP_INIT_TAKE23("ClaudeTraceHeader", set_global_trace_header, NULL, RSRC_CONF,

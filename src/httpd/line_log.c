@@ -132,12 +132,12 @@ static int is_left_alone(clp_line_log *log)
     return (apr_uint64_t)apr_time_now() < apr_atomic_read64(&log->idle_until);
 }
 
-static void write_line(clp_line_log *log, request_rec *r, clp_span line)
+static int write_line(clp_line_log *log, request_rec *r, clp_span line)
 {
     apr_status_t rv;
 
     if (is_left_alone(log)) {
-        return;
+        return 0;
     }
     rv = apr_file_write_full(log->file, line.p, line.n, NULL);
     if (rv != APR_SUCCESS) {
@@ -145,20 +145,23 @@ static void write_line(clp_line_log *log, request_rec *r, clp_span line)
         clp_log(r, CLP_LOG_ERR, rv, 2303, "cannot write to the log %s; nothing is for %d s",
                 log->target, (int)apr_time_sec(RESPITE));
     }
+    return rv == APR_SUCCESS;
 }
 
 /* The kernel keeps appends to a file apart, and short writes to a pipe, but no long ones. */
-void clp_line_log_write(clp_line_log *log, request_rec *r, clp_span line)
+int clp_line_log_write(clp_line_log *log, request_rec *r, clp_span line)
 {
     int alone = !log->path && line.n > PIPE_BUF && mutex;
+    int written;
 
     if (is_left_alone(log) || (alone && apr_global_mutex_lock(mutex) != APR_SUCCESS)) {
-        return;
+        return 0;
     }
-    write_line(log, r, line);
+    written = write_line(log, r, line);
     if (alone) {
         apr_global_mutex_unlock(mutex);
     }
+    return written;
 }
 
 void clp_line_log_register(apr_pool_t *p)

@@ -25,8 +25,9 @@ const char *clp_line_log_name(clp_line_log **out, cmd_parms *cmd, const char *ta
 /**
  * Append a line, its end included: whole, not mixed with those of others. Any thread. A program
  * that takes nothing for some seconds loses lines.
+ * @return 0 if the line is lost
  */
-void clp_line_log_write(clp_line_log *log, request_rec *r, clp_span line);
+int clp_line_log_write(clp_line_log *log, request_rec *r, clp_span line);
 
 void clp_line_log_register(apr_pool_t *p);
 

@@ -38,6 +38,7 @@ static clp_write_result take_document(change *c, apr_int64_t revision)
         return CLP_WRITE_BROKEN;
     }
     c->told->revision = c->overlay->revision;
+    c->told->revision_before = c->overlay->revision;
     if (revision != CLP_ANY_REVISION && revision != c->overlay->revision) {
         return CLP_WRITE_STALE;
     }

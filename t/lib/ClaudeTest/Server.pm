@@ -48,6 +48,13 @@ sub spill {
     return;
 }
 
+# Lines that load modules of httpd.
+sub modules {
+    my (@names) = @_;
+    my ($libexec) = slurp(Apache::Test::config()->{vars}{t_conf} . '/base.conf') =~ m{^LoadModule mpm_\w+_module "?(.*)/mod_mpm_\w+\.so}m;
+    return join '', map { "LoadModule ${_}_module $libexec/mod_$_.so\n" } @names;
+}
+
 sub new {
     my ($class, $name, $conf) = @_;
     my $dir = File::Temp::tempdir("clp-$name-XXXXXX", TMPDIR => 1, CLEANUP => 1);
@@ -62,14 +69,12 @@ sub new {
 sub configure {
     my ($self, $conf) = @_;
     my $base = slurp("$self->{vars}{t_conf}/base.conf");
-    my ($libexec) = $base =~ m{^LoadModule mpm_\w+_module "?(.*)/mod_mpm_\w+\.so}m;
     my ($module) = $base =~ m{^LoadModule claude_proxy_module "?([^"\n]*)}m;
     my $dir = $self->{dir};
     spill("$dir/httpd.conf", join("\n",
             "ServerRoot $dir", 'ServerName localhost', "Listen 127.0.0.1:$self->{port}", "PidFile $dir/pid",
             "DefaultRuntimeDir $dir", "ErrorLog $dir/error_log", 'LogLevel info',
-            (map { "LoadModule ${_}_module $libexec/mod_" . "$_.so" } qw(mpm_event authn_core authz_core)),
-            "LoadModule claude_proxy_module $module", $conf) . "\n");
+            modules(qw(mpm_event authn_core authz_core)) . "LoadModule claude_proxy_module $module", $conf) . "\n");
     return;
 }
 
