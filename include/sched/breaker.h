@@ -55,10 +55,11 @@ int clp_breaker_percent(const clp_circuit *c, const clp_breaker_policy *policy);
 
 /**
  * Take the only place of a probe.
+ * @param child clp_child_number() of who takes it: at its end the place is free
  * @return what the word holds now, to be given back or booked with the result; 0 = it is taken
  */
 apr_uint64_t clp_breaker_claim_probe(clp_circuit *c, const clp_breaker_policy *policy,
-                                     apr_time_t now);
+                                     unsigned child, apr_time_t now);
 
 /** Give the place to the next one; nothing if it went to another already. */
 void clp_breaker_release_probe(clp_circuit *c, apr_uint64_t claimed);

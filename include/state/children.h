@@ -6,7 +6,8 @@
 
 /**
  * @file children.h
- * @brief What each process has in flight; what a killed one had goes with its row.
+ * @brief What each process has in flight, and which probes are its own; what a killed one had goes
+ * with its row.
  */
 
 /**
@@ -15,10 +16,14 @@
  */
 int clp_child_begin(clp_tables *t, apr_time_t now);
 
+/** The number of this process's row, from 1 on; 0 if it has none. */
+unsigned clp_child_number(const clp_tables *t);
+
 /** Give it back; at a child's orderly end. */
 void clp_child_end(clp_tables *t);
 
-/** Told by who knows that a process has died: frees its row, completes what it was entering. */
+/** Told by who knows that a process has died: frees its row and the places of its probes, completes
+ * what it was entering. */
 void clp_child_reap(clp_tables *t, pid_t pid);
 
 /** Count one more or one less request of this process in flight, for CLP_TABLE_CHANNELS or

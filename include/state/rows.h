@@ -117,9 +117,20 @@ typedef struct clp_circuit {
     apr_uint64_t open_until;
     apr_uint64_t opened_at;
     apr_uint64_t trips; /**< how often it opened */
-    apr_uint64_t probe; /**< CAS: until when the present probe has its place, 0 = no probe */
+    apr_uint64_t probe; /**< CAS: until when the present probe has its place, 0 = no probe; see
+                             clp_probe_word() */
     apr_uint64_t spare[3];
 } clp_circuit;
+
+/** A time, but its last bits (65 ms) say whose probe it is. */
+#define CLP_PROBE_OWNER APR_UINT64_C(0xffff)
+
+/** What the word of a probe holds. @param child clp_child_number(); 0 = of nobody whose end would
+ * free it */
+static inline apr_uint64_t clp_probe_word(apr_time_t until, unsigned child)
+{
+    return ((apr_uint64_t)until & ~CLP_PROBE_OWNER) | (child & CLP_PROBE_OWNER);
+}
 
 /** A rest after "too much" or "no credit left". */
 typedef struct clp_cooling {

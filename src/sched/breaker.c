@@ -107,10 +107,10 @@ int clp_breaker_percent(const clp_circuit *c, const clp_breaker_policy *policy)
 }
 
 apr_uint64_t clp_breaker_claim_probe(clp_circuit *c, const clp_breaker_policy *policy,
-                                     apr_time_t now)
+                                     unsigned child, apr_time_t now)
 {
     apr_uint64_t held = clp_word_get(&c->probe);
-    apr_uint64_t mine = (apr_uint64_t)(now + policy->probe);
+    apr_uint64_t mine = clp_probe_word(now + policy->probe, child);
     if ((apr_time_t)held > now || !clp_word_swap(&c->probe, held, mine)) {
         return 0;
     }

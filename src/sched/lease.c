@@ -75,12 +75,12 @@ static apr_time_t join(const holder *h, int unlimited, apr_time_t now)
     return 0;
 }
 
-static int claim(clp_lease *l, const clp_lease_request *want, apr_time_t now)
+static int claim(clp_lease *l, const clp_tables *t, const clp_lease_request *want, apr_time_t now)
 {
     for (int i = 0; i < 2; i++) {
         if (want->circuits[i]) {
-            apr_uint64_t got =
-                clp_breaker_claim_probe(want->circuits[i], &want->channel->breaker, now);
+            apr_uint64_t got = clp_breaker_claim_probe(want->circuits[i], &want->channel->breaker,
+                                                       clp_child_number(t), now);
             if (!got) {
                 clp_lease_free_probe(l);
                 l->probe = 0;
@@ -131,7 +131,7 @@ clp_lease_answer clp_lease_take(clp_lease *l, clp_tables *t, const clp_lease_req
     if (key.requests && (*until = join(&key, want->unlimited, now)) != 0) {
         answer = CLP_LEASE_KEY_FULL;
     }
-    else if (!claim(l, want, now)) {
+    else if (!claim(l, t, want, now)) {
         answer = CLP_LEASE_PROBED;
         if (key.requests) {
             leave(&key, now);

@@ -27,6 +27,38 @@ static void row_used(clp_tables *t, unsigned i)
     }
 }
 
+static unsigned number_of(const clp_tables *t, const clp_child_row *row)
+{
+    const clp_table_layout *layout = &t->layout[CLP_TABLE_CHILDREN];
+    return (unsigned)((apr_size_t)((const char *)row -
+                                   (const char *)t->blocks[CLP_TABLE_CHILDREN]) /
+                      layout->row_size) +
+           1;
+}
+
+unsigned clp_child_number(const clp_tables *t)
+{
+    return t->child ? number_of(t, t->child) : 0;
+}
+
+static void free_probe(clp_circuit *c, unsigned child)
+{
+    apr_uint64_t held = clp_word_get(&c->probe);
+    if (held && (held & CLP_PROBE_OWNER) == child) {
+        clp_word_swap(&c->probe, held, 0);
+    }
+}
+
+static void free_probes(const clp_tables *t, unsigned child)
+{
+    for (unsigned row = 1; row < clp_tables_rows(t, CLP_TABLE_CHANNELS); row++) {
+        free_probe(&t->channels[row].circuit, child);
+    }
+    for (unsigned row = 1; row < clp_tables_rows(t, CLP_TABLE_CIRCUITS); row++) {
+        free_probe(&t->circuits[row].circuit, child);
+    }
+}
+
 /* Only who changed `holder` to its own mark empties the row, so it cannot be given to the next
  * while somebody else still does so. */
 static void empty(const clp_tables *t, clp_child_row *row, apr_uint64_t holder)
@@ -39,6 +71,7 @@ static void empty(const clp_tables *t, clp_child_row *row, apr_uint64_t holder)
     for (apr_size_t i = 0; i < n; i++) {
         __atomic_store_n(&row->held[i], 0, __ATOMIC_RELAXED);
     }
+    free_probes(t, number_of(t, row));
     clp_word_set(&row->pid, 0);
 }
 

@@ -23,7 +23,7 @@
 #define PARTS   8
 #define SERIALS (1 << 20)
 #define ROUNDS  500
-#define PROBE   apr_time_from_msec(20)
+#define PROBE   apr_time_from_sec(3600)
 
 typedef struct part {
     apr_uint64_t serial; /* of the booking being posted */
@@ -32,6 +32,7 @@ typedef struct part {
 
 typedef struct arena {
     int stop;
+    apr_uint64_t others;                       /* probes of the pair that came to their end */
     apr_uint64_t doubled;                      /* entered twice */
     apr_uint64_t entered[PARTS][SERIALS / 64]; /* a bit for each serial */
     apr_uint64_t probes;                       /* that came to their end */
@@ -44,6 +45,7 @@ static part *parts;
 static clp_ledger *ledger; /* writes the arena too */
 static clp_row_ref channel;
 static clp_row_ref keys[2];
+static clp_row_ref pair; /* URL and key */
 
 static void enter_attempt(const clp_booking *b, clp_writes *w)
 {
@@ -108,38 +110,48 @@ static void set_up(void)
         clp_tables_claim(tables, CLP_TABLE_KEYS, clp_key_id("c", "k0"), CLP_SPAN_LIT("k0"), 1);
     keys[1] =
         clp_tables_claim(tables, CLP_TABLE_KEYS, clp_key_id("c", "k1"), CLP_SPAN_LIT("k1"), 1);
+    pair = clp_tables_claim(tables, CLP_TABLE_CIRCUITS, clp_circuit_id("c", "u", "k0"),
+                            CLP_SPAN_LIT(""), 1);
     ledger = make_ledger();
     clp_ledger_use(ledger, enter, NULL);
 }
 
-/* The place of the probe, if it is free or its time is over: until when it is ours, else 0. */
-static apr_uint64_t claim_probe(void)
+static apr_uint64_t *probe_word(unsigned i)
 {
-    apr_uint64_t *word = &tables->channels[channel.row].circuit.probe;
-    apr_uint64_t was = clp_word_get(word);
-    apr_time_t now = apr_time_now();
-    apr_uint64_t mine = (apr_uint64_t)(now + PROBE);
-    return was <= (apr_uint64_t)now && clp_word_swap(word, was, mine) ? mine : 0;
+    return i ? &tables->circuits[pair.row].circuit.probe
+             : &tables->channels[channel.row].circuit.probe;
 }
 
-static void post(part *me, clp_booking *b)
+/* The place of the probe, if it is free: what its word holds then, else 0. Its time is longer than
+ * the test, so nothing else than its result or the end of its process frees it. */
+static apr_uint64_t claim_probe(unsigned i)
+{
+    apr_uint64_t mine = clp_probe_word(apr_time_now() + PROBE, clp_child_number(tables));
+    return clp_word_swap(probe_word(i), 0, mine) ? mine : 0;
+}
+
+static int post(part *me, clp_booking *b)
 {
     apr_uint64_t serial = clp_word_get(&me->serial);
+    int posted;
     b->more[1] = serial;
-    if (clp_ledger_post(ledger, b)) {
+    posted = clp_ledger_post(ledger, b);
+    if (posted) {
         __atomic_store_n(&me->posted[serial], 1, __ATOMIC_RELEASE);
     }
     else {
         usleep(200); /* the ring is full, since who enters was put aside or killed */
     }
     clp_word_set(&me->serial, serial + 1);
+    return posted;
 }
 
 static void request(unsigned number, part *me, unsigned *seed)
 {
     static const char *const models[] = {"m0", "m1", "m2", "m3"};
     clp_booking b = {.kind = CLP_BOOK_ATTEMPT, .channel = channel, .attempts = 1};
-    apr_uint64_t probe = claim_probe();
+    apr_uint64_t probe = claim_probe(0);
+    apr_uint64_t other = claim_probe(1);
     b.more[0] = number;
     b.key = keys[rand_r(seed) % 2];
     b.result = (apr_byte_t)(rand_r(seed) % CLP_BOOKED_RESULTS);
@@ -148,7 +160,13 @@ static void request(unsigned number, part *me, unsigned *seed)
     b.at = apr_time_now();
     clp_in_flight_add(tables, CLP_TABLE_CHANNELS, channel.row);
     clp_in_flight_add(tables, CLP_TABLE_KEYS, b.key.row);
-    post(me, &b);
+    if (!post(me, &b)) {
+        clp_word_swap(probe_word(0), probe, 0);
+    }
+    if (other) {
+        clp_word_add(&field->others, 1);
+        clp_word_swap(probe_word(1), other, 0);
+    }
     clp_in_flight_remove(tables, CLP_TABLE_KEYS, b.key.row);
     clp_in_flight_remove(tables, CLP_TABLE_CHANNELS, channel.row);
     b.kind = CLP_BOOK_REQUEST;
@@ -245,8 +263,8 @@ static void check_at_rest(void)
     IS_INT(clp_in_flight(tables, CLP_TABLE_KEYS, keys[0].row) +
                clp_in_flight(tables, CLP_TABLE_KEYS, keys[1].row),
            0, "nor has a key");
-    usleep((useconds_t)PROBE);
-    OK(field->probes > 0 && claim_probe(), "the place of the probe is free");
+    OK(field->probes > ROUNDS && claim_probe(0), "the place of the channel's probe is free");
+    OK(field->others > ROUNDS && claim_probe(1), "so is that of its URL and key");
 }
 
 static void test_kill(void)

@@ -78,8 +78,8 @@ static void show_all(world *x)
 static void claim(world *x)
 {
     clp_breaker_policy policy = clp_breaker_unpack(x->booking.policy);
-    apr_uint64_t a = clp_breaker_claim_probe(&x->channel->circuit, &policy, x->now);
-    apr_uint64_t b = clp_breaker_claim_probe(x->pair, &policy, x->now);
+    apr_uint64_t a = clp_breaker_claim_probe(&x->channel->circuit, &policy, 0, x->now);
+    apr_uint64_t b = clp_breaker_claim_probe(x->pair, &policy, 0, x->now);
     OK(a == b, "both or none");
     x->booking.probe = a;
     show(x, a ? "p1" : "p0");
