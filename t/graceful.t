@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use ClaudeTest;
+use ClaudeTest::Load;
 use ClaudeTest::Server;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -112,41 +113,8 @@ sub graceful {
     return wait_for(20, sub { grep { !$old{$_} } $server->children });
 }
 
-# Requests as fast as they are answered, until the pipe closes. Each worker tells how many it
-# tried, how many of them were answered, and how many as a whole.
 sub load {
-    my @workers;
-    for my $worker (1 .. WORKERS) {
-        pipe my $stop, my $go or die "pipe: $!\n";
-        pipe my $result, my $tell or die "pipe: $!\n";
-        defined(my $pid = fork) or die "fork: $!\n";
-        if (!$pid) {
-            close $_ for $go, $result;
-            my ($tried, $answered, $whole) = (0, 0, 0);
-            until (IO::Select->new($stop)->can_read(0)) {
-                my $r = eval { ask("load-$worker", $tried++ % 2 ? (stream => $true) : ()) };
-                next if !$r || !$r->{status};    # closed before it was read, or with a killed child
-                $answered++;
-                $whole++ if $r->{status} == 200 && $r->{complete};
-            }
-            syswrite $tell, "$tried $answered $whole\n";
-            POSIX::_exit(0);
-        }
-        push @workers, { pid => $pid, go => $go, result => $result };
-    }
-    return @workers;
-}
-
-sub finish {
-    my (@workers) = @_;
-    my @sum = (0, 0, 0);
-    close $_->{go} for @workers;
-    for my $worker (@workers) {
-        my @n = split ' ', readline($worker->{result}) // '';
-        $sum[$_] += $n[$_] for 0 .. 2;
-        waitpid $worker->{pid}, 0;
-    }
-    return @sum;
+    return ClaudeTest::Load->start(WORKERS, sub { my ($worker, $i) = @_; ask("load-$worker", $i % 2 ? (stream => $true) : ()) });
 }
 
 # A stream that has begun, and then all of the rest of it.
@@ -182,14 +150,14 @@ my $late = begin_stream('late');
 my $s = status();
 my $requests = $s->{protocols}{messages}{requests};
 my $succeeded = $s->{protocols}{messages}{results}{success};
-my @workers = load();
+my $load = load();
 my $restarted = 0;
 for (1 .. ROUNDS) {
     $restarted += graceful() ? 1 : 0;
     sleep 0.2;
 }
 is $restarted, ROUNDS, 'ten graceful restarts';
-my ($tried, $sent, $whole) = finish(@workers);
+my ($tried, $sent, $whole) = @{ $load->stop }{qw(tried answered whole)};
 like end_stream($late), qr/event: message_stop/, 'the stream of before came to its end';
 cmp_ok $sent, '>', 10 * WORKERS, "there was load: $sent requests";
 is $whole, $sent, 'all of them were answered as a whole';
@@ -225,13 +193,13 @@ upstream_reset();
 my @streams = map { begin_stream($_) } 1 .. 4;
 cmp_ok in_flight(), '>=', 4, 'streams are in flight';
 my $before = status();
-@workers = load();
+$load = load();
 my @doomed = $server->children;
 for my $pid (@doomed) {
     kill KILL => $pid;
     sleep 0.3;
 }
-($tried, $sent, $whole) = finish(@workers);
+($tried, $sent, $whole) = @{ $load->stop }{qw(tried answered whole)};
 my $streams = grep { end_stream($_) =~ /event: message_stop/ } @streams;
 cmp_ok $streams, '<', 4, 'streams were cut off';
 cmp_ok $sent, '>', WORKERS, "there was load: $sent of $tried requests were answered, $whole as a whole";

@@ -34,6 +34,9 @@ void clp_in_flight_remove(clp_tables *t, clp_table_kind kind, unsigned row);
 /** How many there are, over all processes. */
 apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned row);
 
+/** Tell which channels this process has in force, and how many generations of them it keeps. */
+void clp_child_tell(clp_tables *t, apr_uint64_t revision, unsigned generations);
+
 /** The row that was taken i-th, free or not; NULL behind the last. */
 const clp_child_row *clp_child_at(const clp_tables *t, unsigned i);
 

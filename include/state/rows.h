@@ -280,7 +280,9 @@ typedef struct clp_head_row {
 typedef struct clp_child_row {
     apr_uint64_t pid; /**< CAS: 0 = free */
     apr_uint64_t since;
-    apr_uint64_t spare[6];
+    apr_uint64_t revision;    /**< of the channels that it has in force */
+    apr_uint64_t generations; /**< of channels that it keeps: that one, and those in use */
+    apr_uint64_t spare[4];
     apr_uint32_t held[]; /**< requests in flight, by channel row, then by key row */
 } clp_child_row;
 

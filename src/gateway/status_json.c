@@ -117,6 +117,8 @@ static void write_children(clp_jw *w, const clp_status_scope *scope, apr_pool_t 
             clp_jw_kint(w, "pid", (apr_int64_t)(apr_uint32_t)pid);
             clp_status_time(w, "since", (apr_time_t)clp_word_get(&row->since), pool);
             clp_jw_kint(w, "in_flight", (apr_int64_t)clp_child_in_flight(t, row));
+            clp_jw_kint(w, "revision", (apr_int64_t)clp_word_get(&row->revision));
+            clp_jw_kint(w, "generations", (apr_int64_t)clp_word_get(&row->generations));
             clp_jw_end_object(w);
         }
     }

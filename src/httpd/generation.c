@@ -6,12 +6,11 @@
 
 #include "shared_state.h"
 
-/* A request takes hold of the channels in force by counting itself in; before they are freed,
- * whoever is about to do so has had this long. */
-#define LAST_CALL apr_time_from_sec(10)
-
 static clp_generation *current;
 static clp_generation *retired;
+
+/* How many are about to count themselves in: they may have read `current` when it was another. */
+static apr_uint32_t entering;
 
 /* --- making ------------------------------------------------------------------------- */
 
@@ -122,27 +121,31 @@ void clp_generation_publish(clp_generation *g)
 
     __atomic_store_n(&current, g, __ATOMIC_SEQ_CST);
     if (before) {
-        before->retired = apr_time_now();
         before->older = retired;
         retired = before;
     }
 }
 
-void clp_generation_free_retired(void)
+/* Once nobody was entering, a retired one can only become less used: whoever enters later finds
+ * the one in force. */
+unsigned clp_generation_free_retired(void)
 {
-    apr_time_t now = apr_time_now();
+    int settled = apr_atomic_read32(&entering) == 0;
     clp_generation **at = &retired;
+    unsigned kept = 1;
 
     while (*at) {
         clp_generation *g = *at;
-        if (apr_atomic_read32(&g->requests) == 0 && now - g->retired > LAST_CALL) {
+        if (settled && apr_atomic_read32(&g->requests) == 0) {
             *at = g->older;
             apr_pool_destroy(g->pool);
         }
         else {
             at = &g->older;
+            kept++;
         }
     }
+    return kept;
 }
 
 void clp_generation_end(void)
@@ -155,14 +158,13 @@ void clp_generation_end(void)
 
 clp_generation *clp_generation_acquire(void)
 {
-    for (;;) {
-        clp_generation *g = __atomic_load_n(&current, __ATOMIC_SEQ_CST);
-        apr_atomic_inc32(&g->requests);
-        if (g == __atomic_load_n(&current, __ATOMIC_SEQ_CST)) {
-            return g;
-        }
-        apr_atomic_dec32(&g->requests);
-    }
+    clp_generation *g;
+
+    apr_atomic_inc32(&entering);
+    g = __atomic_load_n(&current, __ATOMIC_SEQ_CST);
+    apr_atomic_inc32(&g->requests);
+    apr_atomic_dec32(&entering);
+    return g;
 }
 
 void clp_generation_release(clp_generation *g)

@@ -19,7 +19,6 @@ typedef struct clp_generation {
     apr_array_header_t *channels; /**< of const clp_channel *: all servers', each name once */
     apr_hash_t *sets;             /* clp_server_config * -> clp_channel_sets * */
     struct clp_generation *older;
-    apr_time_t retired;
 } clp_generation;
 
 /**
@@ -43,8 +42,8 @@ void clp_generation_publish(clp_generation *g);
 /** What is in force; NULL = nothing yet. */
 const clp_generation *clp_generation_current(void);
 
-/** Free what no request can have any more. */
-void clp_generation_free_retired(void);
+/** Free what no request has any more. @return how many are kept, with the one in force */
+unsigned clp_generation_free_retired(void);
 
 /** Free what is in force: the process, or its configuration, ends. */
 void clp_generation_end(void);

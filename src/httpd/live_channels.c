@@ -14,6 +14,7 @@
 #include "generation.h"
 #include "request.h"
 #include "shared_state.h"
+#include "state/children.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
@@ -81,12 +82,17 @@ static void look(apr_pool_t *pool)
 
 void clp_live_look(void)
 {
+    clp_tables *tables = clp_shared_tables();
     apr_pool_t *pool;
+    unsigned kept;
 
     apr_pool_create_unmanaged(&pool);
     apr_thread_mutex_lock(changing);
     look(pool);
-    clp_generation_free_retired();
+    kept = clp_generation_free_retired();
+    if (tables) {
+        clp_child_tell(tables, (apr_uint64_t)clp_generation_current()->revision, kept);
+    }
     apr_thread_mutex_unlock(changing);
     apr_pool_destroy(pool);
 }

@@ -83,6 +83,8 @@ static int take(clp_tables *t, apr_time_t now)
             clp_word_swap(&row->pid, 0, (apr_uint64_t)(apr_uint32_t)getpid())) {
             row_used(t, i);
             clp_word_set(&row->since, (apr_uint64_t)now);
+            clp_word_set(&row->revision, 0);
+            clp_word_set(&row->generations, 0);
             t->child = row;
             return 1;
         }
@@ -161,6 +163,15 @@ apr_uint64_t clp_in_flight(const clp_tables *t, clp_table_kind kind, unsigned ro
         sum += __atomic_load_n(&child_row(t, i)->held[at], __ATOMIC_SEQ_CST);
     }
     return sum;
+}
+
+void clp_child_tell(clp_tables *t, apr_uint64_t revision, unsigned generations)
+{
+    clp_child_row *child = t->child;
+    if (child) {
+        clp_word_set(&child->revision, revision);
+        clp_word_set(&child->generations, generations);
+    }
 }
 
 const clp_child_row *clp_child_at(const clp_tables *t, unsigned i)

@@ -127,6 +127,7 @@ static void test_channel(clp_tables *t, clp_status_scope *scope, const clp_chann
     key->models[1].cooling.until = (apr_uint64_t)(NOW + 5 * SECONDS);
     key->models[1].cooling.told = 1;
     clp_child_begin(t, NOW);
+    clp_child_tell(t, 12, 3);
     clp_in_flight_add(t, CLP_TABLE_CHANNELS, c->row.row);
     text = render(scope);
     OK(!strstr(text, "planted"), "no secret");
@@ -171,6 +172,8 @@ static void test_channel(clp_tables *t, clp_status_scope *scope, const clp_chann
     is("other_users.requests", "1");
     is("children.0.pid", apr_itoa(pool, (int)getpid()));
     is("children.0.in_flight", "1");
+    is("children.0.revision", "12");
+    is("children.0.generations", "3");
     is("ledger", "{\"posted\":0,\"entered\":0,\"lost\":0,\"skipped\":0}");
     is("tables.channels", "{\"rows\":64,\"used\":1}");
     is("tables.models", "{\"rows\":64,\"used\":1}");
