@@ -478,6 +478,9 @@ ok unlink("$file.backup"), "what an administrator laid beside is not";
     my $began = time;
     done(200, PATCH => '/api/channels/admin-many-250', { priority => 7 });
     cmp_ok time - $began, '<', 2, 'a change among them is quick';
+    $began = time;
+    is scalar(grep { post('admin', '/v1/messages', messages_body('admin-model'))->{status} == 200 } 1 .. 50), 50, 'requests go on';
+    cmp_ok time - $began, '<', 3, '... as quick as with few';
 }
 
 unlink $file;

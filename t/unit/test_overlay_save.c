@@ -199,7 +199,8 @@ static void killed(void)
         change();
     }
     IS_INT(sound_backups(), CLP_OVERLAY_COPIES, "every backup is a document");
-    IS_INT(files_count(dir, ".tmp-", pool), 0, "nothing is left beside");
+    IS_INT(files_count(dir, ".tmp-", pool) + files_count(backups, ".tmp-", pool), 0,
+           "nothing is left beside");
 }
 
 static void together(void)
