@@ -51,7 +51,7 @@ int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_
 
 /**
  * Begin a channel that is like another; settings may then be made anew. What
- * is not, is shared with `base`, which has to live as long.
+ * is not, is shared with `base`, which has to live as long. Its state is its own: none yet.
  */
 void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
                                   const clp_channel_source *source, apr_pool_t *pool);

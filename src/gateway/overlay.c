@@ -151,10 +151,6 @@ static int add_keys(laying *l)
     if (!take_list(l, "keysAdded", &list)) {
         return 0;
     }
-    if (list && cJSON_GetArraySize(list)) {
-        /* The configuration's own list stays as it is. */
-        l->draft.channel->keys = apr_array_copy(l->pool, l->draft.channel->keys);
-    }
     cJSON_ArrayForEach(element, list)
     {
         const char *key = apr_pstrdup(l->pool, element->valuestring);

@@ -413,8 +413,18 @@ int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_
 void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
                                   const clp_channel_source *source, apr_pool_t *pool)
 {
+    static const clp_row_ref none;
+    clp_channel *c;
+
     clp_channel_draft_begin(d, base->name, base->defined_in, source, pool);
-    *d->channel = *base;
+    c = d->channel;
+    *c = *base;
+    c->row = none;
+    c->circuits = NULL;
+    c->keys = apr_array_copy(pool, base->keys);
+    for (int i = 0; i < c->keys->nelts; i++) {
+        APR_ARRAY_IDX(c->keys, i, clp_key).row = none;
+    }
 }
 
 void clp_channel_draft_clear(clp_channel_draft *d, clp_channel_setting_id id)

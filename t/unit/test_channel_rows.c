@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "sched/channel_rows.h"
+#include "sched/channel_show.h"
 #include "state/children.h"
 
 static apr_pool_t *pool;
@@ -127,6 +128,28 @@ static void test_changes(void)
     IS_INT(apart, 0, "both processes mean the same ones");
 }
 
+/* A channel that is like one in force, but for its keys: it takes that one's rows where it means
+ * the same, has room for all its own, and leaves that one as it is. */
+static void test_like_another(void)
+{
+    clp_capacity capacity = {2, 8, 16, 1, 1, 1, 16};
+    clp_tables *t = clp_tables_make_private(&capacity, pool);
+    clp_channel *base = channel("a", 2, two);
+    clp_row_ref *circuits;
+    clp_channel_draft d;
+    configure(t, base, NULL);
+    circuits = base->circuits;
+    clp_channel_draft_begin_from(&d, base, NULL, pool);
+    clp_channel_add_key(d.channel, "secret", "****", "3333333333333333");
+    OK(!configure(t, base, d.channel), "rows for one that is like it");
+    OK(base->circuits == circuits && base->keys->nelts == 2, "which stays as it is");
+    OK(d.channel->circuits != circuits && same(d.channel->row, base->row) &&
+           same(key(d.channel, 1)->row, key(base, 1)->row) &&
+           same(d.channel->circuits[3], circuits[2]),
+       "the same rows for the same");
+    OK(key(d.channel, 2)->row.row && d.channel->circuits[5].row, "and new ones for what is new");
+}
+
 /* What runs keeps its row as long as it runs. */
 static void test_running(void)
 {
@@ -171,6 +194,7 @@ int main(void)
     test_follow();
     test_room();
     test_changes();
+    test_like_another();
     test_running();
     test_former();
     return tap_end();
