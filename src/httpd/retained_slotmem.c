@@ -272,7 +272,9 @@ void *clp_retained_resized(const char *name, apr_size_t *size, clp_retained_move
     *rv = allocate(&fresh, *size, 1);
     if (*rv == APR_SUCCESS) {
         memset(fresh.taken, 1, 1);
-        move(fresh.base, *size, s->base, s->item_size);
+        if (move) {
+            move(fresh.base, *size, s->base, s->item_size);
+        }
         give_up(s);
         *s = fresh;
     }

@@ -36,8 +36,9 @@ void *clp_retained_find(const char *name, apr_size_t item_size, unsigned int ite
 typedef void clp_retained_move(void *to, apr_size_t to_size, void *from, apr_size_t from_size);
 
 /**
- * One item of `*size` bytes. If there is one of another size, its content moves to new memory and
- * it is given up. If there is no memory for that, it stays: it is returned, with its size and why.
+ * One item of `*size` bytes; `move` may be NULL: then another size begins empty. If there is one of
+ * another size, its content moves to new memory and it is given up. If there is no memory for that,
+ * it stays: it is returned, with its size and why.
  * @return NULL (and *rv) if there is none at all
  */
 void *clp_retained_resized(const char *name, apr_size_t *size, clp_retained_move *move,

@@ -16,15 +16,22 @@ static clp_session_table *table; /* behind the store; NULL = another is */
 
 static clp_session_store *own_table(server_rec *s, const clp_server_config *conf, apr_pool_t *p)
 {
-    apr_size_t size = (apr_size_t)CLP_CONF(conf, session_memory);
+    apr_size_t wanted = (apr_size_t)CLP_CONF(conf, session_memory);
+    apr_size_t size = wanted;
     apr_status_t rv;
-    void *memory = clp_retained_items(MEMORY_NAME, size, 1, p, &rv);
+    void *memory = clp_retained_resized(MEMORY_NAME, &size, NULL, p, &rv);
 
     if (!memory) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      "CLP2353: no shared memory for sessions (ClaudeSessionMemory); responses "
                      "are not stored");
         return NULL;
+    }
+    if (size != wanted) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, rv, s,
+            "CLP2354: no shared memory for sessions of another size (ClaudeSessionMemory); "
+            "it stays as large as it is");
     }
     table = clp_session_table_open(memory, size);
     if (!table) {

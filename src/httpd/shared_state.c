@@ -207,6 +207,22 @@ static void restore(apr_pool_t *p)
     apr_pool_destroy(scratch);
 }
 
+/* There is no memory for other tables: those there are, if this version can read them. */
+static clp_tables *keep_tables(const layout_record *record, apr_pool_t *p, apr_status_t why)
+{
+    clp_tables *kept = NULL;
+    apr_status_t rv;
+    if (record->number && record_is(record, &record->capacity)) {
+        kept = open_tables(record, p, &rv);
+    }
+    if (kept) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, why, main_server,
+                     "CLP2111: no shared memory for tables of another size; those there are stay "
+                     "in use");
+    }
+    return kept;
+}
+
 /* Tables with room for what is needed: those there are, or new ones with what there was. */
 static clp_tables *open_or_make(const clp_capacity *needed, apr_pool_t *p, apr_status_t *rv)
 {
@@ -224,14 +240,16 @@ static clp_tables *open_or_make(const clp_capacity *needed, apr_pool_t *p, apr_s
     }
     record_fill(record, before.number + 1, &capacity);
     tables = open_tables(record, p, rv);
-    if (tables && before.number) {
+    if (!tables) {
+        forget_tables(record, p);
+        *record = before;
+        return keep_tables(&before, p, *rv);
+    }
+    if (before.number) {
         take_over(&before, p);
     }
-    else if (tables && path) {
+    else if (path) {
         restore(p);
-    }
-    else if (!tables) {
-        *record = before;
     }
     return tables;
 }
