@@ -25,7 +25,7 @@ typedef struct clp_overview_window {
     apr_uint64_t attempts;
     apr_uint64_t tokens_in; /**< cached or not */
     apr_uint64_t tokens_out;
-    int success_percent; /**< of attempts that nobody cancelled; -1 = there were none */
+    int success_percent; /**< of what succeeded or failed; -1 = nothing did */
 } clp_overview_window;
 
 clp_overview_window clp_overview_of_channel(const clp_status_scope *scope, const clp_channel *c,

@@ -40,6 +40,13 @@ void clp_history_enter(clp_writes *w, clp_history h, apr_time_t at, const clp_hi
 void clp_channel_history_enter(clp_writes *w, clp_channel_history *h, apr_time_t at,
                                const clp_history_sums *add);
 
+/** Of these, successes: what ended neither as a failure nor by the client's doing. */
+apr_uint64_t clp_history_successes(const clp_history_sums *sums);
+
+/** Successes in hundredths of a percent of what succeeded or failed; -1 if nothing did: what the
+ * client was at fault for, or cancelled, says nothing. */
+int clp_history_success_rate(const clp_history_sums *sums);
+
 /** The sums of all points whose stretch begins after `now` - `span` and not after `now`. */
 void clp_history_sum(clp_history h, apr_time_t now, apr_interval_time_t span,
                      clp_history_sums *sums);

@@ -233,10 +233,12 @@ typedef enum clp_point_half {
     CLP_POINT_REQUESTS,
     CLP_POINT_FAILURES,
     CLP_POINT_ABORTS,
-    CLP_POINT_TOKENS_IN, /**< the first four of clp_token_kind */
+    CLP_POINT_CLIENT_ERRORS,
+    CLP_POINT_TOKENS_IN, /**< from here on by clp_token_kind */
     CLP_POINT_TOKENS_OUT,
     CLP_POINT_CACHE_READ,
     CLP_POINT_CACHE_WRITE,
+    CLP_POINT_REASONING,
     CLP_POINT_HALVES
 } clp_point_half;
 

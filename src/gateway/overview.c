@@ -17,18 +17,16 @@ clp_overview_window clp_overview_of_channel(const clp_status_scope *scope, const
     clp_channel_history *history = &scope->tables->channel_history[c->row.row];
     clp_overview_window window;
     clp_history_sums sums;
-    apr_uint64_t finished;
+    int rate;
 
     clp_history_sum(span > SHORT ? clp_history_minutes(history) : clp_history_seconds(history),
                     scope->now, span, &sums);
-    finished = sums.of[CLP_POINT_REQUESTS] - sums.of[CLP_POINT_ABORTS];
     window.attempts = sums.of[CLP_POINT_REQUESTS];
     window.tokens_in = sums.of[CLP_POINT_TOKENS_IN] + sums.of[CLP_POINT_CACHE_READ] +
                        sums.of[CLP_POINT_CACHE_WRITE];
     window.tokens_out = sums.of[CLP_POINT_TOKENS_OUT];
-    window.success_percent = finished && finished >= sums.of[CLP_POINT_FAILURES]
-                                 ? (int)((finished - sums.of[CLP_POINT_FAILURES]) * 100 / finished)
-                                 : -1;
+    rate = clp_history_success_rate(&sums);
+    window.success_percent = rate < 0 ? -1 : rate / 100;
     return window;
 }
 

@@ -120,10 +120,12 @@ static void write_window(clp_jw *w, const char *name, clp_history h, apr_time_t 
     clp_jw_kint(w, "requests", (apr_int64_t)sums.of[CLP_POINT_REQUESTS]);
     clp_jw_kint(w, "failures", (apr_int64_t)sums.of[CLP_POINT_FAILURES]);
     clp_jw_kint(w, "aborts", (apr_int64_t)sums.of[CLP_POINT_ABORTS]);
+    clp_jw_kint(w, "client_errors", (apr_int64_t)sums.of[CLP_POINT_CLIENT_ERRORS]);
     clp_jw_kint(w, "tokens_in", (apr_int64_t)sums.of[CLP_POINT_TOKENS_IN]);
     clp_jw_kint(w, "tokens_out", (apr_int64_t)sums.of[CLP_POINT_TOKENS_OUT]);
     clp_jw_kint(w, "cache_read", (apr_int64_t)sums.of[CLP_POINT_CACHE_READ]);
     clp_jw_kint(w, "cache_write", (apr_int64_t)sums.of[CLP_POINT_CACHE_WRITE]);
+    clp_jw_kint(w, "reasoning", (apr_int64_t)sums.of[CLP_POINT_REASONING]);
     clp_jw_end_object(w);
 }
 

@@ -30,10 +30,28 @@ clp_history_sums clp_history_of(const clp_booking *b)
     sums.of[CLP_POINT_REQUESTS] = 1;
     sums.of[CLP_POINT_FAILURES] = (apr_uint64_t)clp_booked_failed(result);
     sums.of[CLP_POINT_ABORTS] = result == CLP_BOOKED_ABORTED;
-    for (int i = CLP_TOKENS_IN; i <= CLP_TOKENS_CACHE_WRITE; i++) {
+    sums.of[CLP_POINT_CLIENT_ERRORS] = result == CLP_BOOKED_CLIENT_ERROR;
+    for (int i = 0; i < CLP_TOKEN_KINDS; i++) {
         sums.of[CLP_POINT_TOKENS_IN + i] = b->tokens[i];
     }
     return sums;
+}
+
+apr_uint64_t clp_history_successes(const clp_history_sums *sums)
+{
+    apr_uint64_t others = sums->of[CLP_POINT_FAILURES] + sums->of[CLP_POINT_ABORTS] +
+                          sums->of[CLP_POINT_CLIENT_ERRORS];
+
+    /* A point that is being entered may show the one before the other. */
+    return sums->of[CLP_POINT_REQUESTS] > others ? sums->of[CLP_POINT_REQUESTS] - others : 0;
+}
+
+int clp_history_success_rate(const clp_history_sums *sums)
+{
+    apr_uint64_t successes = clp_history_successes(sums);
+    apr_uint64_t known = successes + sums->of[CLP_POINT_FAILURES];
+
+    return known ? (int)(successes * 10000 / known) : -1;
 }
 
 static apr_uint32_t stamp_of(const clp_history *h, apr_time_t at)

@@ -50,8 +50,8 @@ void clp_tables_layout(const clp_capacity *c, clp_table_layout layout[CLP_TABLES
         [CLP_TABLE_USERS] = {"users", sizeof(clp_user_row), c->users + 1, 1},
         [CLP_TABLE_CHILDREN] = {"children", aligned(held), c->children, 1},
         [CLP_TABLE_CHANNEL_HISTORY] = {"channel-history", sizeof(clp_channel_history),
-                                       c->channels + 1, 1},
-        [CLP_TABLE_KEY_HISTORY] = {"key-history", sizeof(clp_key_history), c->keys + 1, 1},
+                                       c->channels + 1, 2},
+        [CLP_TABLE_KEY_HISTORY] = {"key-history", sizeof(clp_key_history), c->keys + 1, 2},
         [CLP_TABLE_LEDGER] = {"ledger", clp_ledger_size(c->bookings), 1, 1}};
     memcpy(layout, all, sizeof(all));
 }

@@ -141,19 +141,22 @@ static void test_history(void)
     enter(&h, START, CLP_BOOKED_SUCCESS);
     enter(&h, START + 5 * SECOND, CLP_BOOKED_TIMEOUT);
     enter(&h, START + 6 * SECOND, CLP_BOOKED_ABORTED);
+    enter(&h, START + 6 * SECOND, CLP_BOOKED_CLIENT_ERROR);
     IS_INT(clp_history_at(clp_history_seconds(&h), START + 6 * SECOND, 1, &s) / SECOND,
            START / SECOND, "six seconds are a segment");
     OK(s.of[CLP_POINT_REQUESTS] == 2 && s.of[CLP_POINT_FAILURES] == 1 &&
            s.of[CLP_POINT_ABORTS] == 0 && s.of[CLP_POINT_CACHE_WRITE] == 80,
        "with what happened in it");
     clp_history_at(clp_history_minutes(&h), START + 59 * SECOND, 0, &s);
-    OK(s.of[CLP_POINT_REQUESTS] == 3 && s.of[CLP_POINT_ABORTS] == 1, "a minute has all of them");
+    OK(s.of[CLP_POINT_REQUESTS] == 4 && s.of[CLP_POINT_ABORTS] == 1 &&
+           s.of[CLP_POINT_CLIENT_ERRORS] == 1 && s.of[CLP_POINT_REASONING] == 4 * 5,
+       "a minute has all of them");
     clp_history_sum(clp_history_minutes(&h), START + 14 * 60 * SECOND, 900 * SECOND, &s);
-    IS_INT(s.of[CLP_POINT_REQUESTS], 3, "so has the quarter of an hour behind");
+    IS_INT(s.of[CLP_POINT_REQUESTS], 4, "so has the quarter of an hour behind");
     clp_history_sum(clp_history_minutes(&h), START + 15 * 60 * SECOND, 900 * SECOND, &s);
     IS_INT(s.of[CLP_POINT_REQUESTS], 0, "until it is over");
     clp_history_sum(clp_history_hours(&h), START + 100 * hour, 168 * hour, &s);
-    IS_INT(s.of[CLP_POINT_REQUESTS], 3, "a week knows it still");
+    IS_INT(s.of[CLP_POINT_REQUESTS], 4, "a week knows it still");
     enter(&h, START + 900 * SECOND, CLP_BOOKED_SUCCESS);
     clp_history_at(clp_history_seconds(&h), START + 900 * SECOND, 0, &s);
     OK(s.of[CLP_POINT_REQUESTS] == 1 && s.of[CLP_POINT_FAILURES] == 0,
@@ -162,7 +165,35 @@ static void test_history(void)
     clp_history_at(clp_history_seconds(&h), START + 900 * SECOND, 0, &s);
     IS_INT(s.of[CLP_POINT_REQUESTS], 1, "what comes so late is left out");
     clp_history_sum(clp_history_hours(&h), START, 24 * hour, &s);
-    IS_INT(s.of[CLP_POINT_REQUESTS], 5, "but not where there is room");
+    IS_INT(s.of[CLP_POINT_REQUESTS], 6, "but not where there is room");
+}
+
+static void test_rates(void)
+{
+    static const struct {
+        const char *what;
+        apr_uint64_t requests, failures, aborts, client_errors;
+        apr_uint64_t successes;
+        int rate;
+    } cases[] = {
+        {"nothing", 0, 0, 0, 0, 0, -1},
+        {"successes", 3, 0, 0, 0, 3, 10000},
+        {"one of three failed", 3, 1, 0, 0, 2, 6666},
+        {"failures", 2, 2, 0, 0, 0, 0},
+        {"nobody's fault but the client's", 5, 0, 2, 3, 0, -1},
+        {"some of each", 10, 1, 2, 4, 3, 7500},
+        {"half entered", 1, 2, 0, 0, 0, 0},
+    };
+
+    for (apr_size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        clp_history_sums s = {{0}};
+        s.of[CLP_POINT_REQUESTS] = cases[i].requests;
+        s.of[CLP_POINT_FAILURES] = cases[i].failures;
+        s.of[CLP_POINT_ABORTS] = cases[i].aborts;
+        s.of[CLP_POINT_CLIENT_ERRORS] = cases[i].client_errors;
+        IS_INT(clp_history_successes(&s), cases[i].successes, cases[i].what);
+        IS_INT(clp_history_success_rate(&s), cases[i].rate, cases[i].what);
+    }
 }
 
 static void test_quarters(void)
@@ -239,6 +270,7 @@ int main(void)
     test_rate();
     test_counters();
     test_history();
+    test_rates();
     test_quarters();
     test_models();
     return tap_end();
