@@ -368,6 +368,16 @@ $r = done(200, GET => '/api/ping');
 is scalar @{ $r->{json} }, scalar @{ done(200, GET => '/api/channels')->{json}{channels} }, 'all of them';
 cmp_ok time - $began, '<', 14, 'at once, and no longer than ten seconds';
 
+# --- how channels do (admin_metrics.t looks at the numbers) ---------------------------------------
+for my $path ('/api/channels/metrics', '/api/channels/scheduler/stats', '/api/channels/dashboard', '/api/affinity', '/api/sessions') {
+    done(200, GET => $path);
+}
+for my $path ('/api/channels/metrics/history', '/api/channels/admin-new/keys/metrics/history', '/api/global/stats/history') {
+    done(200, GET => "$path?duration=today");
+    wrong(400, 'duration', qr/from 1m to/, GET => "$path?duration=8d");
+    wrong(400, 'interval', qr/multiple of/, GET => "$path?duration=6h&interval=90s");
+}
+
 # --- the whole ------------------------------------------------------------------------------------
 $r = done(200, GET => '/api/config');
 is $r->{json}{channels}{'admin-new'}{serviceType}, 'claude', 'the configuration as JSON';
@@ -481,6 +491,11 @@ ok unlink("$file.backup"), "what an administrator laid beside is not";
     $began = time;
     is scalar(grep { post('admin', '/v1/messages', messages_body('admin-model'))->{status} == 200 } 1 .. 50), 50, 'requests go on';
     cmp_ok time - $began, '<', 3, '... as quick as with few';
+    wrong(400, 'interval', qr/more than 100000/, GET => '/api/channels/metrics/history?duration=24h&interval=1m');
+    my $all = done(200, GET => '/api/channels/metrics/history')->{json};
+    is scalar(grep { $_->{counted} && @{ $_->{dataPoints} } != 96 } @$all), 0, 'a history of each of them';
+    cmp_ok scalar(@$all), '>', 500, '... of all';
+    cmp_ok scalar(@{ done(200, GET => '/api/channels/dashboard')->{json}{recentActivity} }), '>', 500, 'a page with all of them';
 }
 
 unlink $file;

@@ -5,6 +5,7 @@
 #include <apr_tables.h>
 
 #include "gateway/document.h"
+#include "gateway/overview.h"
 #include "gateway/overlay_write.h"
 #include "sched/plan.h"
 #include "upstream/transport.h"
@@ -33,7 +34,10 @@ typedef struct clp_admin_site {
     const clp_channel_set *(*set)(void *ctx, const char *name);
     /** Is there a server whose clients may get either channel? NULL = always. */
     int (*in_one_server)(const clp_channel *a, const clp_channel *b);
-    clp_plan_query scheduling; /**< strategy and shared state; all else zero */
+    clp_plan_query scheduling;           /**< strategy and shared state; all else zero */
+    const clp_pin_table *bindings;       /**< of conversations to channels; NULL = none are kept */
+    apr_interval_time_t affinity_time;   /**< how long one lasts; 0 = none are made */
+    clp_overview (*overview)(void *ctx); /**< counts what is not ours; looks at much */
     /** Borrow a transport; NULL = there is none. */
     clp_transport *(*take_transport)(void *ctx);
     void (*give_transport)(void *ctx, clp_transport *transport);

@@ -35,6 +35,16 @@ void clp_affinity_put(clp_pin_table *t, const clp_conversation_id *who, const cl
 int clp_affinity_get(const clp_pin_table *t, const clp_conversation_id *who, apr_time_t now,
                      clp_pin *pin);
 
+/**
+ * How many conversations are bound to each channel. Looks at every row.
+ * @param channels of const clp_channel *
+ * @param counts   out, as many as there are channels
+ * @param scratch  for the call only
+ * @return how many there are, those of channels that are no more included
+ */
+apr_uint64_t clp_affinity_count(const clp_pin_table *t, const apr_array_header_t *channels,
+                                apr_time_t now, apr_uint64_t *counts, apr_pool_t *scratch);
+
 /** Is the conversation bound to this channel? */
 int clp_affinity_is_channel(const clp_pin *pin, const clp_channel *c);
 

@@ -4,6 +4,7 @@
 
 #include "gateway/admin.h"
 #include "gateway/overlay_edit.h"
+#include "gateway/status_json.h"
 #include "wire/json_write.h"
 
 /**
@@ -58,6 +59,13 @@ void clp_admin_tell_channel(clp_admin_call *call, clp_jw *w);
 /** A whole answer to a change: message, revision, and the channel as it is now. */
 void clp_admin_done_channel(clp_admin_call *call, const char *did);
 
+/** What the shared tables are looked at for. */
+clp_status_scope clp_admin_scope(const clp_admin_call *call);
+
+/** All channels as they are shown, an array; likewise their metrics. */
+void clp_admin_write_channels(const clp_admin_call *call, clp_jw *w);
+void clp_admin_write_metrics(const clp_admin_call *call, clp_jw *w);
+
 /* The answers, by file. */
 void clp_admin_list_channels(clp_admin_call *call); /* admin_channels.c */
 void clp_admin_create_channel(clp_admin_call *call);
@@ -79,6 +87,14 @@ void clp_admin_validate(clp_admin_call *call);
 void clp_admin_openapi(clp_admin_call *call);
 void clp_admin_ping(clp_admin_call *call); /* admin_ping.c */
 void clp_admin_ping_one(clp_admin_call *call);
-void clp_admin_explain(clp_admin_call *call); /* admin_explain.c */
+void clp_admin_explain(clp_admin_call *call);         /* admin_explain.c */
+void clp_admin_channel_metrics(clp_admin_call *call); /* admin_metrics.c */
+void clp_admin_channel_history(clp_admin_call *call);
+void clp_admin_key_history(clp_admin_call *call);
+void clp_admin_global_history(clp_admin_call *call);
+void clp_admin_scheduler_stats(clp_admin_call *call); /* admin_stats.c */
+void clp_admin_dashboard(clp_admin_call *call);
+void clp_admin_sessions(clp_admin_call *call);
+void clp_admin_affinity(clp_admin_call *call);
 
 #endif

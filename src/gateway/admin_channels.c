@@ -4,20 +4,39 @@
 #include <apr_strings.h>
 
 #include "admin_call.h"
+#include "channel_metrics.h"
 #include "gateway/channel_view.h"
 
 /* --- looking ------------------------------------------------------------------------ */
 
-static void write_channel(const clp_admin_call *call, clp_jw *w, const char *member,
-                          const clp_channel *c)
+/* As it is configured, and how it is right now. */
+static void write_channel(const clp_admin_call *call, clp_jw *w, const clp_channel *c)
 {
-    clp_admin_value(w, member,
-                    clp_channel_view_make(c, clp_admin_configured(call, c->name), call->pool));
+    cJSON *view = clp_channel_view_make(c, clp_admin_configured(call, c->name), call->pool);
+    clp_status_scope scope = clp_admin_scope(call);
+    clp_buffer *state = clp_buffer_make(call->pool, 0);
+    clp_jw inner;
+
+    clp_jw_init(&inner, state);
+    clp_channel_state_write(&inner, &scope, c, call->pool);
+    clp_buffer_putc(state, '\0');
+    cJSON_AddRawToObject(view, "state", (const char *)state->p);
+    clp_admin_value(w, NULL, view);
+}
+
+void clp_admin_write_channels(const clp_admin_call *call, clp_jw *w)
+{
+    const apr_array_header_t *channels = call->site->channels;
+
+    clp_jw_array(w);
+    for (int i = 0; i < channels->nelts; i++) {
+        write_channel(call, w, APR_ARRAY_IDX(channels, i, const clp_channel *));
+    }
+    clp_jw_end_array(w);
 }
 
 void clp_admin_list_channels(clp_admin_call *call)
 {
-    const apr_array_header_t *channels = call->site->channels;
     clp_jw w;
 
     call->told_revision = call->site->revision;
@@ -25,11 +44,7 @@ void clp_admin_list_channels(clp_admin_call *call)
     clp_jw_object(&w);
     clp_jw_kint(&w, "revision", call->site->revision);
     clp_jw_key(&w, "channels");
-    clp_jw_array(&w);
-    for (int i = 0; i < channels->nelts; i++) {
-        write_channel(call, &w, NULL, APR_ARRAY_IDX(channels, i, const clp_channel *));
-    }
-    clp_jw_end_array(&w);
+    clp_admin_write_channels(call, &w);
     clp_jw_end_object(&w);
 }
 
@@ -41,7 +56,7 @@ void clp_admin_get_channel(clp_admin_call *call)
     if (c) {
         call->told_revision = call->site->revision;
         clp_jw_init(&w, call->out);
-        write_channel(call, &w, NULL, c);
+        write_channel(call, &w, c);
     }
 }
 

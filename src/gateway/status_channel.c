@@ -1,26 +1,11 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/status_json.h"
 
-#include <apr_strings.h>
-
 #include "sched/channel_show.h"
 #include "state/children.h"
 #include "state/counters.h"
 #include "state/history.h"
 #include "status_parts.h"
-
-/* The name of a model that has a row of its own, else its id. */
-static const char *model_name(const clp_tables *t, apr_uint64_t id, apr_pool_t *pool)
-{
-    clp_row_ref ref = clp_tables_find(t, CLP_TABLE_MODELS, id);
-    char *name = apr_palloc(pool, CLP_NAME_ROOM);
-
-    if (ref.row == CLP_NO_ROW) {
-        return apr_psprintf(pool, "#%" APR_UINT64_T_HEX_FMT, id);
-    }
-    clp_row_name_get(t->models[ref.row].name.words, CLP_NAME_WORDS, name);
-    return name;
-}
 
 /* Models that the key rests for. */
 static void write_resting_models(clp_jw *w, const clp_status_scope *scope, const clp_key_row *row,
@@ -33,7 +18,7 @@ static void write_resting_models(clp_jw *w, const clp_status_scope *scope, const
         const clp_cooling *cooling = &row->models[i].cooling;
 
         if (model && (apr_time_t)clp_word_get(&cooling->until) > scope->now) {
-            clp_jw_key_text(w, clp_text_str(model_name(scope->tables, model, pool)));
+            clp_jw_key_text(w, clp_text_str(clp_status_model_name(scope->tables, model, pool)));
             clp_status_cooling(w, cooling, scope->now, pool);
         }
     }

@@ -27,6 +27,18 @@ void clp_status_time(clp_jw *w, const char *name, apr_time_t when, apr_pool_t *p
     }
 }
 
+const char *clp_status_model_name(const clp_tables *t, apr_uint64_t id, apr_pool_t *pool)
+{
+    clp_row_ref ref = clp_tables_find(t, CLP_TABLE_MODELS, id);
+    char *name = apr_palloc(pool, CLP_NAME_ROOM);
+
+    if (ref.row == CLP_NO_ROW) {
+        return apr_psprintf(pool, "#%" APR_UINT64_T_HEX_FMT, id);
+    }
+    clp_row_name_get(t->models[ref.row].name.words, CLP_NAME_WORDS, name);
+    return name;
+}
+
 void clp_status_results(clp_jw *w, const char *name, const apr_uint64_t results[CLP_BOOKED_ROOM])
 {
     clp_jw_key(w, name);

@@ -3,7 +3,7 @@
 #define CLP_GATEWAY_STATUS_PARTS_H
 
 #include "sched/breaker.h"
-#include "state/rows.h"
+#include "state/tables.h"
 #include "wire/json_write.h"
 
 /**
@@ -13,6 +13,9 @@
 
 /** Member with a point in time; null for 0. */
 void clp_status_time(clp_jw *w, const char *name, apr_time_t when, apr_pool_t *pool);
+
+/** The name of a model that has a row of its own, else its id. */
+const char *clp_status_model_name(const clp_tables *t, apr_uint64_t id, apr_pool_t *pool);
 
 /** Member "attempts" or "results": how often each result was, without those that never were. */
 void clp_status_results(clp_jw *w, const char *name, const apr_uint64_t results[CLP_BOOKED_ROOM]);

@@ -20,6 +20,7 @@
 #include "gateway/admin.h"
 #include "live_write.h"
 #include "overlay_file.h"
+#include "overview.h"
 #include "reply.h"
 #include "shared_pins.h"
 #include "shared_state.h"
@@ -102,6 +103,11 @@ static void give_transport(void *ctx, clp_transport *transport)
     clp_curl_engine_give(clp_child_engines(), transport);
 }
 
+static clp_overview overview(void *ctx)
+{
+    return clp_overview_now(ctx);
+}
+
 static clp_admin_site *site_of(request_rec *r)
 {
     clp_admin_site *site = apr_pcalloc(r->pool, sizeof(*site));
@@ -125,6 +131,9 @@ static clp_admin_site *site_of(request_rec *r)
     if (CLP_CONF(clp_dir_config_of(r), affinity_ms)) {
         site->scheduling.affinity = clp_shared_pins()->affinity;
     }
+    site->bindings = clp_shared_pins()->affinity;
+    site->affinity_time = apr_time_from_msec(CLP_CONF(clp_dir_config_of(r), affinity_ms));
+    site->overview = overview;
     site->take_transport = take_transport;
     site->give_transport = give_transport;
     site->now = r->request_time;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <apr_hash.h>
+
 #include "state/tables.h"
 
 clp_protocol clp_protocol_of(const clp_dialect *client)
@@ -54,6 +56,32 @@ int clp_affinity_get(const clp_pin_table *t, const clp_conversation_id *who, apr
                      clp_pin *pin)
 {
     return clp_pin_table_get(t, who->bound, now, pin);
+}
+
+/* Counts by the mark of a channel. */
+static int count_binding(void *marks, const clp_pin *pin)
+{
+    apr_uint64_t *count = apr_hash_get(marks, &pin->channel, sizeof(pin->channel));
+
+    if (count) {
+        (*count)++;
+    }
+    return 1;
+}
+
+apr_uint64_t clp_affinity_count(const clp_pin_table *t, const apr_array_header_t *channels,
+                                apr_time_t now, apr_uint64_t *counts, apr_pool_t *scratch)
+{
+    apr_hash_t *marks = apr_hash_make(scratch);
+
+    for (int i = 0; i < channels->nelts; i++) {
+        apr_uint64_t *mark = apr_palloc(scratch, sizeof(*mark));
+
+        *mark = channel_mark(APR_ARRAY_IDX(channels, i, const clp_channel *));
+        counts[i] = 0;
+        apr_hash_set(marks, mark, sizeof(*mark), &counts[i]);
+    }
+    return clp_pin_table_count(t, now, count_binding, marks);
 }
 
 int clp_affinity_is_channel(const clp_pin *pin, const clp_channel *c)
