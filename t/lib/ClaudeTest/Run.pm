@@ -17,6 +17,7 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp ();
 use IO::Socket::INET ();
+use IO::Socket::UNIX ();
 use POSIX ();
 
 use ClaudeTest::Gate ();
@@ -29,7 +30,7 @@ my $module = $ENV{CLP_MODULE} || "$top/build/$variant/mod_claude_proxy.so";
 # Run, and give the exit status.
 sub go {
     my ($class, @args) = @_;
-    return as_another_user(@args) if $> == 0;
+    return in_a_copy(@args) if $> == 0 || $ENV{CLP_TEST_COPY};
 
     chdir $top or die "$top: $!\n";
     -e $module or die "t/TEST: $module is not there; run make first\n";
@@ -45,31 +46,39 @@ sub go {
     $run->{clp_tests} = \@tests;
     $run->{clp_failed} = 1;
     $run->run(@args, '-apxs', $apxs, '-httpd', $httpd, '-httpd_conf', "$top/t/conf/base.conf",
-        '-port', 'select');
+        '-port', port_base());
     return $run->{clp_failed} ? 1 : 0;
 }
 
-# A copy of the tree that belongs to somebody else, and the run in there.
-sub as_another_user {
-    my (@args) = @_;
+# Whom the run belongs to: root is no use to Apache::Test.
+sub owner {
+    return ($>, (split ' ', $))[0]) if $> != 0;
     my $user = $ENV{CLP_TEST_USER} || 'nobody';
     my (undef, undef, $uid, $gid) = getpwnam $user or die "t/TEST: no user $user\n";
+    return ($uid, $gid);
+}
+
+# A copy of the tree, which for root belongs to somebody else, and the run in there. Its logs are brought back to t/logs, or
+# t/logs-VARIANT.
+sub in_a_copy {
+    my (@args) = @_;
+    my ($uid, $gid) = owner();
     -e $module or die "t/TEST: $module is not there; run make first\n";
-    die "t/TEST: -start-httpd and the like are for other users than root\n"
+    die "t/TEST: -start-httpd and the like are for other users than root, and not for copies\n"
         if grep { /^-(?:start-httpd|run-tests|stop-httpd)$/ } @args;
 
     my $copy = File::Temp::tempdir('clp-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
     make_path("$copy/build/$variant");
     my @parts = grep { -e "$top/$_" } qw(t conf packaging include src docs Makefile.apxs README.md
         mod_claude_proxy.c);
-    system('tar', '-C', $top, '--exclude=t/clients/node_modules', '--exclude=t/logs', '-cf',
+    system('tar', '-C', $top, '--exclude=t/clients/node_modules', '--exclude=t/logs*', '-cf',
         "$copy/tree.tar", @parts) == 0 && system('tar', '-C', $copy, '-xf', "$copy/tree.tar") == 0
         && system('cp', $module, "$copy/build/$variant/") == 0 or die "t/TEST: cannot copy the tree\n";
     unlink "$copy/tree.tar";
     system('cp', '-a', "$top/t/clients/node_modules", "$copy/t/clients/") == 0
         or die "t/TEST: cannot copy the SDKs\n"
         if -d "$top/t/clients/node_modules";
-    system('chown', '-R', "$uid:$gid", $copy) == 0 or die "t/TEST: cannot hand over the copy\n";
+    $> != 0 || system('chown', '-R', "$uid:$gid", $copy) == 0 or die "t/TEST: cannot hand over the copy\n";
     chmod 0755, $copy;
 
     my $counts = $ENV{CLP_COUNTS};
@@ -78,10 +87,12 @@ sub as_another_user {
         $ENV{HOME} = $copy;
         $ENV{TMPDIR} = $copy;
         $ENV{CLP_COUNTS} = "$copy/counts" if $counts;
-        delete $ENV{CLP_MODULE};
-        $) = "$gid $gid";
-        POSIX::setgid($gid);
-        POSIX::setuid($uid);
+        delete @ENV{qw(CLP_MODULE CLP_TEST_COPY)};
+        if ($> == 0) {
+            $) = "$gid $gid";
+            POSIX::setgid($gid);
+            POSIX::setuid($uid);
+        }
         chdir $copy and exec $^X, "$copy/t/TEST", @args or die "exec: $!\n";
     }
     waitpid $pid, 0;
@@ -90,9 +101,22 @@ sub as_another_user {
         open my $to, '>>', $counts or die "$counts: $!\n";
         print {$to} <$from>;
     }
-    remove_tree("$top/t/logs");
-    system 'cp', '-r', '--no-preserve=ownership', "$copy/t/logs", "$top/t/logs" if -d "$copy/t/logs";
+    my $logs = "$top/t/logs" . ($variant eq 'release' ? '' : "-$variant");
+    remove_tree($logs);
+    system 'cp', '-r', '--no-preserve=ownership', "$copy/t/logs", $logs if -d "$copy/t/logs";
     return $status ? 1 : 0;
+}
+
+# The first of the ports that the server's hosts take one after the other. A socket with its name keeps other runs away from
+# them until this one ends.
+my $held_ports;
+
+sub port_base {
+    for my $base (map { 8500 + 100 * $_ } 1 .. 60) {
+        $held_ports = IO::Socket::UNIX->new(Local => "\0clp-test-ports-$base", Listen => 1) or next;
+        return $base if IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $base, Listen => 1, ReuseAddr => 1);
+    }
+    die "t/TEST: no ports\n";
 }
 
 sub free_ports {

@@ -32,7 +32,7 @@ sub files {
             no_chdir => 1,
             wanted   => sub {
                 my $path = $File::Find::name =~ s{^\Q$top\E/}{}r;
-                $File::Find::prune = 1 if $path =~ m{^(?:build|t/logs|t/htdocs|\.git)$|node_modules$};
+                $File::Find::prune = 1 if $path =~ m{^(?:build|t/logs(?:-\w+)?|t/htdocs|\.git)$|node_modules$};
                 push @all, $path if -f;
             },
         }, $top);
