@@ -207,7 +207,7 @@ my @bad = (
     [ { name => 'a b' }, 'name' ], [ { name => 5 }, 'name' ], [ { name => 'metrics' }, 'name' ],
     [ { serviceType => 'x' }, 'serviceType' ], [ { serviceType => 5 }, 'serviceType' ],
     [ { baseUrls => 'http://x' }, 'baseUrls' ], [ { baseUrls => [5] }, 'baseUrls.0' ],
-    [ { baseUrls => ['ftp://x'] }, 'baseUrls' ], [ { baseUrls => [ "http://x/\n" ] }, 'baseUrls.0' ],
+    [ { baseUrls => ['ftp://x'] }, 'baseUrls.0' ], [ { baseUrls => [ "http://x/\n" ] }, 'baseUrls.0' ],
     [ { baseUrls => [ 'http://x/' . 'y' x 9000 ] }, 'baseUrls.0' ],
     [ { priority => -1 }, 'priority' ], [ { priority => '1' }, 'priority' ], [ { priority => 1.5 }, 'priority' ],
     [ { status => 'banana' }, 'status' ], [ { models => 'x' }, 'models' ], [ { unknown => 1 }, 'unknown' ],
@@ -215,9 +215,9 @@ my @bad = (
     [ { modelMapping => [ 'a' ] }, 'modelMapping' ], [ { modelMapping => { a => 5 } }, 'modelMapping.a' ],
     [ { tlsVerify => 'yes' }, 'tlsVerify' ], [ { headers => { 'X-A' => 5 } }, 'headers.X-A' ],
     [ { headers => { 'X-A' => "a\nb" } }, 'headers.X-A' ], [ { options => { none => 1 } }, 'options' ],
-    [ { apiKeys => ['file:/etc/passwd'] }, 'apiKeys' ], [ { apiKeys => ['env:HOME'] }, 'apiKeys' ],
-    [ { apiKeys => ['exec:/bin/true'] }, 'apiKeys' ], [ { apiKeys => ["a b"] }, 'apiKeys' ],
-    [ { apiKeys => [''] }, 'apiKeys' ], [ { apiKeys => [5] }, 'apiKeys.0' ],
+    [ { apiKeys => ['file:/etc/passwd'] }, 'apiKeys.0' ], [ { apiKeys => ['env:HOME'] }, 'apiKeys.0' ],
+    [ { apiKeys => ['exec:/bin/true'] }, 'apiKeys.0' ], [ { apiKeys => ["a b"] }, 'apiKeys.0' ],
+    [ { apiKeys => [''] }, 'apiKeys.0' ], [ { apiKeys => [5] }, 'apiKeys.0' ],
     [ { tlsCAFile => '/etc/passwd' }, 'tlsCAFile' ], [ { proxy => 'x' }, 'proxy' ],
 );
 for my $bad (@bad) {

@@ -89,6 +89,8 @@ typedef struct clp_channel {
     clp_timeouts timeouts;
     clp_tls tls;
     const char *proxy;
+    const clp_host_rules *url_hosts;   /**< under which the URLs were said; NULL = any host */
+    const clp_host_rules *proxy_hosts; /**< under which the proxy was */
     int http2;
     apr_array_header_t *header_edits; /**< of clp_header_edit, applied last, in order */
     const char *user_agent;           /**< NULL = the client's on passthrough, ours else */
@@ -126,6 +128,10 @@ clp_channel *clp_channel_make(const char *name, apr_pool_t *pool);
 
 /** Add a key without state as the last, and give it. Strings stay the caller's. */
 clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mask, const char *id);
+
+/** How a request to any of the channel's URLs gets there: what the transport wants to know beside
+ * the request itself and its deadlines. */
+void clp_channel_route(const clp_channel *c, clp_transfer_request *request);
 
 /** Channels a request may use, in the order of the configuration. */
 typedef struct clp_channel_set {

@@ -19,6 +19,9 @@
 /** How a source reads what a setting only names. */
 typedef struct clp_channel_source {
     void *ctx;
+    /** Hosts that its URLs and proxies may name, and their connections go to; have to stay in place
+     * as long as the channel. NULL = any: the administrator's own word. */
+    const clp_host_rules *hosts;
     /** The file that a path means, absolute; gives NULL if there is none. NULL = this source
      * must not name files. */
     const char *(*path)(void *ctx, const char *path, apr_pool_t *pool);

@@ -6,6 +6,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "upstream/host_rules.h"
 #include "wire/span.h"
 
 /**
@@ -46,6 +47,8 @@ typedef struct clp_transfer_request {
     const char
         *proxy; /**< URL of an outbound proxy; NULL = direct, whatever the environment says */
     int http2;  /**< offer HTTP/2 by ALPN; plain http stays HTTP/1.1 */
+    const clp_host_rules *hosts; /**< addresses that may be connected to (the proxy's, if there is
+                                    one), whatever name leads to them; NULL = any */
 } clp_transfer_request;
 
 /** How a transfer ended. */
@@ -53,6 +56,7 @@ typedef enum clp_transfer_end {
     CLP_TRANSFER_DONE,            /**< the answer was read to its framed end */
     CLP_TRANSFER_NO_HOST,         /**< name not resolved (upstream's or proxy's) */
     CLP_TRANSFER_NO_CONNECT,      /**< refused, unreachable, proxy said no */
+    CLP_TRANSFER_FORBIDDEN,       /**< `hosts` forbids the address that the name leads to */
     CLP_TRANSFER_NO_TLS,          /**< handshake or certificate */
     CLP_TRANSFER_CUT,             /**< the connection broke */
     CLP_TRANSFER_BAD_CODING,      /**< the answer's content coding is corrupt */

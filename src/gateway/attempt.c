@@ -56,7 +56,13 @@ static void on_end(void *ctx, clp_transfer_end how, const char *detail)
 {
     clp_attempt *a = ctx;
     a->transfer = NULL;
-    if (how != CLP_TRANSFER_DONE) {
+    if (how == CLP_TRANSFER_FORBIDDEN) {
+        clp_log(a->params->subject, CLP_LOG_ERR, 0, 1304,
+                "channel %s: not connected: %s; it has to be listed in ClaudeUpstreamHosts if "
+                "channels shall go there",
+                a->candidate.channel->name, detail ? detail : "no detail");
+    }
+    else if (how != CLP_TRANSFER_DONE) {
         clp_log(a->params->subject, CLP_LOG_INFO, 0, 1301, "channel %s: transfer ended: %s (%s)",
                 a->candidate.channel->name, clp_transfer_end_text(how),
                 detail ? detail : "no detail");

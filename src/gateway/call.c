@@ -194,8 +194,6 @@ clp_problem *clp_call_make(clp_call *out, const clp_exchange_params *params,
         endpoint_of(params, candidate, pool), query_of(params, candidate, out->passthrough), pool);
     out->request.headers = headers_of(params, candidate, number, out->passthrough, pool);
     out->request.timeouts = c->timeouts;
-    out->request.tls = &c->tls;
-    out->request.proxy = c->proxy;
-    out->request.http2 = c->http2;
+    clp_channel_route(c, &out->request);
     return NULL;
 }

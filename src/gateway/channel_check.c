@@ -139,9 +139,7 @@ static void ask_path(clp_channel_check *check)
                                           c->dialect == &clp_dialect_gemini ? "/v1beta" : "/v1",
                                           check->how->path, NULL, check->pool);
     check->request.headers = headers;
-    check->request.tls = &c->tls;
-    check->request.proxy = c->proxy;
-    check->request.http2 = c->http2;
+    clp_channel_route(c, &check->request);
 }
 
 /* A request as any client's, which the channel's dialect writes. */

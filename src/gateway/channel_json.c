@@ -97,6 +97,25 @@ static int read_flag(const reading *r, const cJSON *value)
     return set(r, NULL, arguments(r, cJSON_IsTrue(value) ? "On" : "Off", NULL));
 }
 
+/* A list of strings, each for itself. */
+static int read_each(const reading *r, const cJSON *value)
+{
+    const cJSON *element;
+    int i = 0;
+    if (!cJSON_IsArray(value)) {
+        return fail_type(r, NULL, "a list of strings");
+    }
+    cJSON_ArrayForEach(element, value)
+    {
+        const char *part = apr_itoa(r->draft->pool, i++);
+        const char *text = take_text(r, part, element);
+        if (!text || !set(r, part, arguments(r, text, NULL))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* A list of strings as the arguments of one line; an empty one says nothing. */
 static int read_list(const reading *r, const cJSON *value)
 {
@@ -216,7 +235,7 @@ static int read_setting(const reading *r, const cJSON *value)
     case CLP_SHAPE_FLAG: return read_flag(r, value);
     case CLP_SHAPE_ARGS: return read_args(r, value);
     case CLP_SHAPE_LIST:
-    case CLP_SHAPE_KEYS: return read_list(r, value);
+    case CLP_SHAPE_KEYS: return read_each(r, value);
     case CLP_SHAPE_MAP: return read_map(r, value);
     case CLP_SHAPE_NAMED: return read_named(r, value);
     case CLP_SHAPE_FIELDS: return read_fields(r, value);

@@ -212,9 +212,7 @@ static void put_question(question *q, apr_time_t now)
     q->request.headers = headers_of(q);
     q->request.timeouts.connect_ms = sooner(c->timeouts.connect_ms, left);
     q->request.timeouts.total_ms = left;
-    q->request.tls = &c->tls;
-    q->request.proxy = c->proxy;
-    q->request.http2 = c->http2;
+    clp_channel_route(c, &q->request);
     q->transfer = q->job->transport->start(q->job->transport, &q->request, &handler, pool);
 }
 

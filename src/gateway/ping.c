@@ -63,6 +63,7 @@ static const char *class_of(clp_transfer_end how)
     switch (how) {
     case CLP_TRANSFER_NO_HOST: return "dns";
     case CLP_TRANSFER_NO_CONNECT: return "connect";
+    case CLP_TRANSFER_FORBIDDEN: return "forbidden";
     case CLP_TRANSFER_NO_TLS: return "tls";
     case CLP_TRANSFER_LATE_CONNECT:
     case CLP_TRANSFER_LATE_FIRST_BYTE:
@@ -152,9 +153,7 @@ static void ask(question *q)
     q->request.headers = headers_of(c, q->asking->pool);
     q->request.timeouts.connect_ms = c->timeouts.connect_ms;
     q->request.timeouts.total_ms = left > 1 ? left : 1;
-    q->request.tls = &c->tls;
-    q->request.proxy = c->proxy;
-    q->request.http2 = c->http2;
+    clp_channel_route(c, &q->request);
     q->transfer = transport->start(transport, &q->request, &handler, q->asking->pool);
 }
 

@@ -121,7 +121,7 @@ static clp_admin_site *site_of(request_rec *r)
     site->revision = live.revision;
     site->overlay_path = clp_live_path();
     site->overlay_error = live.error;
-    site->source = &clp_live_source;
+    site->source = clp_overlay_source();
     site->write = clp_live_write;
     site->ctx = r;
     site->set = find_set;

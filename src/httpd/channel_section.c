@@ -21,7 +21,7 @@ static const char *read_secrets(void *ctx, const char *label, const char *arg,
     return clp_secret_read(pool, label, arg, 1, out);
 }
 
-static const clp_channel_source source = {NULL, read_path, read_secrets};
+static const clp_channel_source source = {NULL, NULL, read_path, read_secrets};
 
 /** What dumps of the configuration must not show. */
 static void hide_secrets(cmd_parms *cmd, clp_channel_setting_id id)

@@ -75,6 +75,7 @@ void *clp_server_config_merge(apr_pool_t *p, void *base_conf, void *add_conf)
     conf->tracing = base->tracing;
     conf->audit_log = add->audit_log_said ? add->audit_log : base->audit_log;
     conf->audit_log_said = add->audit_log_said || base->audit_log_said;
+    conf->hosts = base->hosts;
     conf->section_digests = add->section_digests;
     conf->set_uses = add->set_uses;
     conf->proxy_on_at = add->proxy_on_at;

@@ -98,6 +98,7 @@ typedef struct clp_server_config {
     struct clp_line_log *audit_log;              /**< ClaudeAuditLog; NULL = the error log */
     int audit_log_said;                          /**< it was said, be it Off */
     struct clp_tracing *tracing; /**< ClaudeTraceExport, of the main server; NULL = off */
+    clp_host_rules *hosts;       /**< ClaudeUpstreamHosts, of the main server; NULL = not set */
     const char *proxy_on_at; /**< "file:line" of the first ClaudeProxy On of this server alone */
     const clp_channel_sets *resolved; /**< of these channels, made by the config check */
 } clp_server_config;

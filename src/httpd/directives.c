@@ -366,6 +366,22 @@ static const char *set_global_trace_export(cmd_parms *cmd, void *dir, const char
     return wrong ? wrong : clp_tracing_set(cmd, clp_server_config_of(cmd->server), url);
 }
 
+static const char *set_global_upstream_host(cmd_parms *cmd, void *dir, const char *pattern)
+{
+    clp_server_config *conf = clp_server_config_of(cmd->server);
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (wrong) {
+        return wrong;
+    }
+    if (!conf->hosts) {
+        conf->hosts = clp_host_rules_make(cmd->pool);
+    }
+    wrong = clp_host_rules_add(conf->hosts, pattern);
+    return wrong ? apr_psprintf(cmd->pool, "%s: '%s' %s", cmd->cmd->name, pattern, wrong) : NULL;
+}
+
 /* The secret is the last of two or three words. */
 static const char *set_global_trace_header(cmd_parms *cmd, void *dir, const char *name,
                                            const char *second, const char *third)
@@ -505,6 +521,9 @@ const command_rec clp_directives[] = {
     AP_INIT_TAKE23("ClaudeTraceHeader", set_global_trace_header, NULL, RSRC_CONF,
                    "a header field for the collector: name, maybe a scheme, and a secret: KEY, "
                    "env:NAME, file:PATH or exec:COMMAND"),
+    AP_INIT_ITERATE("ClaudeUpstreamHosts", set_global_upstream_host, NULL, RSRC_CONF,
+                    "hosts that channels of the admin API may name: NAME, *.NAME, ADDRESS, "
+                    "ADDRESS/BITS or All"),
     AP_INIT_FLAG("ClaudeDebugHeaders", set_dir_flag, DIR_FLAG(attempt_headers), ANYWHERE,
                  "On or Off: whether answers tell channel, attempts and process"),
     {NULL}};

@@ -76,7 +76,7 @@ static const char *lay(clp_generation *g, const apr_array_header_t *configured, 
         return wrong;
     }
     g->revision = overlay->revision;
-    return clp_overlay_lay(overlay, configured, &clp_live_source, g->pool, &g->channels, &error)
+    return clp_overlay_lay(overlay, configured, clp_overlay_source(), g->pool, &g->channels, &error)
                ? NULL
                : clp_overlay_file_error(&error, g->pool);
 }

@@ -203,7 +203,7 @@ static apr_status_t forget(void *unused)
  * starting: then the configuration alone is in force. */
 static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    const char *dir = clp_server_config_of(s)->state_dir;
+    const clp_server_config *conf = clp_server_config_of(s);
     const char *wrong;
     clp_generation *g;
 
@@ -213,7 +213,8 @@ static int post_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, serve
     }
     main_server = s;
     configured = collect(p);
-    path = dir ? apr_pstrcat(p, dir, "/" FILE_NAME, NULL) : NULL;
+    path = conf->state_dir ? apr_pstrcat(p, conf->state_dir, "/" FILE_NAME, NULL) : NULL;
+    clp_overlay_source_bind(conf->hosts ? conf->hosts : clp_host_rules_make(p));
     if (apr_thread_mutex_create(&changing, APR_THREAD_MUTEX_DEFAULT, p) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -49,7 +49,7 @@ static clp_write_result take_document(change *c, apr_int64_t revision)
 
 static int lay(const change *c, apr_array_header_t **laid)
 {
-    return clp_overlay_lay(c->overlay, clp_live_configured(), &clp_live_source, c->pool, laid,
+    return clp_overlay_lay(c->overlay, clp_live_configured(), clp_overlay_source(), c->pool, laid,
                            &c->told->error);
 }
 

@@ -20,7 +20,17 @@ static const char *take_key(void *ctx, const char *label, const char *arg, apr_a
     return clp_secret_read(pool, label, arg, 0, out);
 }
 
-const clp_channel_source clp_live_source = {NULL, NULL, take_key};
+static clp_channel_source source = {NULL, NULL, NULL, take_key};
+
+const clp_channel_source *clp_overlay_source(void)
+{
+    return &source;
+}
+
+void clp_overlay_source_bind(const clp_host_rules *hosts)
+{
+    source.hosts = hosts;
+}
 
 const char *clp_overlay_file_error(const clp_document_error *error, apr_pool_t *pool)
 {

@@ -10,8 +10,12 @@
  * @brief The overlay as it lies on the disk: reading it, and what is wrong with it.
  */
 
-/** How the overlay's texts are read: keys only as they are, no files. */
-extern const clp_channel_source clp_live_source;
+/** How the overlay's texts are read: keys only as they are, no files, no hosts but those allowed.
+ */
+const clp_channel_source *clp_overlay_source(void);
+
+/** Say which hosts those are, once the configuration is read and before anything is. */
+void clp_overlay_source_bind(const clp_host_rules *hosts);
 
 /**
  * Read the file: a regular one of at most 4 MiB that not everyone may read.

@@ -60,6 +60,14 @@ clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mas
     return key;
 }
 
+void clp_channel_route(const clp_channel *c, clp_transfer_request *request)
+{
+    request->tls = &c->tls;
+    request->proxy = c->proxy;
+    request->http2 = c->http2;
+    request->hosts = c->proxy ? c->proxy_hosts : c->url_hosts;
+}
+
 /*
  * Greedy never matters for yes or no: only the last star seen has to be
  * stretched, so the work is at most pattern times name.

@@ -327,7 +327,7 @@ static const struct row {
 #define ROW(id, shown, show_it, ...)                                                               \
     [CLP_SETTING_##id] = {CLP_SHAPE_##shown, show_it, {__VA_ARGS__}}
     ROW(SERVICE, TEXT, show_service, MEMBER(dialect)),
-    ROW(URLS, LIST, show_urls, MEMBER(urls)),
+    ROW(URLS, LIST, show_urls, MEMBER(urls), MEMBER(url_hosts)),
     ROW(KEYS, KEYS, show_keys, MEMBER(keys)),
     ROW(PRIORITY, NUMBER, show_priority, MEMBER(priority)),
     ROW(STATUS, TEXT, show_status, MEMBER(status)),
@@ -338,7 +338,7 @@ static const struct row {
     ROW(TLS_CA_FILE, TEXT, show_tls_ca_file, MEMBER(tls.ca_file)),
     ROW(TLS_CA_PATH, TEXT, show_tls_ca_path, MEMBER(tls.ca_path)),
     ROW(TLS_CERTIFICATE, ARGS, show_tls_certificate, MEMBER(tls.cert_file), MEMBER(tls.key_file)),
-    ROW(PROXY, TEXT, show_proxy, MEMBER(proxy)),
+    ROW(PROXY, TEXT, show_proxy, MEMBER(proxy), MEMBER(proxy_hosts)),
     ROW(HTTP2, FLAG, show_http2, MEMBER(http2)),
     ROW(HEADERS, FIELDS, show_headers, MEMBER(header_edits)),
     ROW(USER_AGENT, TEXT, show_user_agent, MEMBER(user_agent)),

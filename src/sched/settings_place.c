@@ -60,6 +60,9 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
     else {
         wrong = clp_address_check(url, d->pool);
     }
+    if (!wrong && d->source->hosts) {
+        wrong = clp_host_rules_check_url(d->source->hosts, url, d->pool);
+    }
     if (wrong) {
         return apr_pstrcat(d->pool, d->label, " '", url, "': ", wrong, NULL);
     }
@@ -69,6 +72,7 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
         }
     }
     APR_ARRAY_PUSH(d->channel->urls, const char *) = url;
+    d->channel->url_hosts = d->source->hosts;
     return NULL;
 }
 

@@ -146,6 +146,7 @@ static clp_transfer *engine_start(clp_transport *transport, const clp_transfer_r
     t->pool = pool;
     t->timeouts = request->timeouts;
     t->body = request->body;
+    t->hosts = request->hosts;
     t->headers = apr_table_make(pool, 16);
     t->begun = clock_now();
     t->easy = easy_take(e, &t->shape);
@@ -241,16 +242,21 @@ static void engine_collect(clp_curl_engine *e)
         CURLcode rc = msg->data.result;
         char *data = NULL;
         clp_transfer *t;
+        clp_transfer_end how;
         const char *detail = NULL;
         if (msg->msg != CURLMSG_DONE) {
             continue;
         }
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &data);
         t = (clp_transfer *)data;
-        if (rc != CURLE_OK) {
+        how = clp_curl_transfer_result(t, rc);
+        if (how == CLP_TRANSFER_FORBIDDEN) {
+            detail = t->forbidden;
+        }
+        else if (rc != CURLE_OK) {
             detail = t->error[0] ? t->error : curl_easy_strerror(rc);
         }
-        transfer_end(t, clp_curl_transfer_result(t, rc), detail, rc == CURLE_OK);
+        transfer_end(t, how, detail, rc == CURLE_OK);
     }
 }
 

@@ -122,13 +122,34 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     return t->cancelled ? CURL_WRITEFUNC_ERROR : given;
 }
 
+/* May a connection go there? `known`: the address could be read. */
+static int may_connect(clp_transfer *t, const clp_ip *ip, int known)
+{
+    const char *what = known ? clp_host_rules_check_ip(t->hosts, ip) : "no address of the Internet";
+    char text[CLP_IP_TEXT];
+
+    if (what) {
+        t->forbidden =
+            apr_pstrcat(t->pool, known ? clp_ip_show(ip, text) : "the peer", " is ", what, NULL);
+    }
+    return !what;
+}
+
+/*
+ * A connection is there, a new one or one that an earlier transfer opened: that one may have been
+ * allowed to go anywhere.
+ */
 static int on_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
     clp_transfer *t = ctx;
-    (void)peer;
+    clp_ip ip;
     (void)own;
     (void)peer_port;
     (void)own_port;
+    if (t->hosts && !may_connect(t, &ip, clp_ip_parse(&ip, peer))) {
+        t->opened = 0;
+        return CURL_PREREQFUNC_ABORT;
+    }
     t->sent = 1;
     return t->cancelled ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -136,8 +157,13 @@ static int on_connected(void *ctx, char *peer, char *own, int peer_port, int own
 /* Programs that the server starts must not inherit connections. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    (void)ctx;
+    clp_transfer *t = ctx;
+    clp_ip ip;
     (void)purpose;
+    if (t->hosts && !may_connect(t, &ip, clp_ip_of_sockaddr(&ip, &a->addr))) {
+        return CURL_SOCKET_BAD;
+    }
+    t->opened = 1;
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
@@ -230,6 +256,7 @@ static void set_own(clp_transfer *t)
     CURL *e = t->easy;
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->error);
@@ -403,6 +430,9 @@ clp_transfer_end clp_curl_transfer_result(const clp_transfer *t, CURLcode rc)
 {
     if (t->too_large) {
         return CLP_TRANSFER_BAD_ANSWER;
+    }
+    if (rc != CURLE_OK && t->forbidden && !t->opened) {
+        return CLP_TRANSFER_FORBIDDEN;
     }
     switch (rc) {
     case CURLE_OK: return t->head_told ? CLP_TRANSFER_DONE : CLP_TRANSFER_BAD_ANSWER;

@@ -42,7 +42,9 @@ struct clp_transfer {
     apr_pool_t *pool;
     clp_timeouts timeouts;
     clp_span body;
-    const char *broken; /**< why it cannot even be started, or NULL */
+    const char *broken;          /**< why it cannot even be started, or NULL */
+    const clp_host_rules *hosts; /**< of the request */
+    const char *forbidden; /**< the last address that they forbade, and what it is; NULL = none */
 
     apr_table_t *headers;
     apr_size_t head_bytes; /**< of all heads, interim ones too */
@@ -50,6 +52,7 @@ struct clp_transfer {
 
     apr_int64_t begun;
     apr_int64_t last_read; /**< on the clock that stops while nobody steps */
+    unsigned opened : 1;   /**< a connection was tried that may be */
     unsigned sent : 1;     /**< a connection is there and the request goes out */
     unsigned head_told : 1;
     unsigned body_begun : 1;

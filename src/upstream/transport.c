@@ -7,6 +7,7 @@ const char *clp_transfer_end_text(clp_transfer_end how)
     case CLP_TRANSFER_DONE: return "complete";
     case CLP_TRANSFER_NO_HOST: return "host name not found";
     case CLP_TRANSFER_NO_CONNECT: return "connection refused or unreachable";
+    case CLP_TRANSFER_FORBIDDEN: return "address not allowed by ClaudeUpstreamHosts";
     case CLP_TRANSFER_NO_TLS: return "TLS handshake or certificate failed";
     case CLP_TRANSFER_CUT: return "connection broke before the answer was complete";
     case CLP_TRANSFER_BAD_CODING: return "content coding of the answer is corrupt";

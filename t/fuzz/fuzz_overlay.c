@@ -1,4 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include <apr_strings.h>
+
 #include "fuzz.h"
 #include "gateway/overlay.h"
 #include "wire/buffer.h"
@@ -18,7 +20,15 @@ static const char *secret(void *ctx, const char *label, const char *arg, apr_arr
     return NULL;
 }
 
-static const clp_channel_source source = {NULL, NULL, secret};
+static const clp_channel_source source = {NULL, NULL, NULL, secret};
+
+static const clp_channel_source *overlay_source(apr_pool_t *pool)
+{
+    clp_channel_source *bound = apr_pmemdup(pool, &source, sizeof(source));
+
+    bound->hosts = clp_host_rules_make(pool);
+    return bound;
+}
 
 static apr_array_header_t *configured(apr_pool_t *pool)
 {
@@ -44,7 +54,7 @@ static const clp_buffer *shown(const clp_overlay *o, apr_pool_t *pool)
     clp_buffer *out = clp_buffer_make(pool, 0);
     apr_array_header_t *laid;
 
-    if (!clp_overlay_lay(o, configured(pool), &source, pool, &laid, &error)) {
+    if (!clp_overlay_lay(o, configured(pool), overlay_source(pool), pool, &laid, &error)) {
         FUZZ_CHECK(error.path && error.message);
         return NULL;
     }

@@ -18,4 +18,4 @@ static const char *plain_secret(void *ctx, const char *label, const char *arg,
     return NULL;
 }
 
-const clp_channel_source plain_source = {NULL, plain_path, plain_secret};
+const clp_channel_source plain_source = {NULL, NULL, plain_path, plain_secret};

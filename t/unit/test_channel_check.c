@@ -107,6 +107,8 @@ static const struct {
      "GET https://h/v1/models", "sk-1", CLP_BOOKED_OVERLOADED, 1},
     {&clp_dialect_chat, "/models", NULL, 0, "", CLP_TRANSFER_NO_CONNECT, "GET https://h/v1/models",
      "Bearer sk-1", CLP_BOOKED_TRANSPORT, 1},
+    {&clp_dialect_chat, "/models", NULL, 0, "", CLP_TRANSFER_FORBIDDEN, "GET https://h/v1/models",
+     "Bearer sk-1", CLP_BOOKED_TRANSPORT, 1},
     {&clp_dialect_chat, "/models", NULL, 200, "{", CLP_TRANSFER_LATE_TOTAL,
      "GET https://h/v1/models", "Bearer sk-1", CLP_BOOKED_TIMEOUT, 1},
     {&clp_dialect_messages, NULL, "small", 200, "{\"type\":\"message\"}", CLP_TRANSFER_DONE,

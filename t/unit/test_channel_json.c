@@ -25,7 +25,7 @@ static const char *read_secrets(void *ctx, const char *label, const char *arg,
     return NULL;
 }
 
-static const clp_channel_source source = {NULL, plain_path, read_secrets};
+static const clp_channel_source source = {NULL, NULL, plain_path, read_secrets};
 
 static const char *const besides[] = {"name", NULL};
 
@@ -222,7 +222,7 @@ static const struct {
      "responses or gemini"},
     {"{\"baseUrls\":\"https://a\"}", "baseUrls: has to be a list of strings"},
     {"{\"baseUrls\":[1]}", "baseUrls.0: has to be a string"},
-    {"{\"baseUrls\":[\"https://a\",\"https://a\"]}", "baseUrls: 'https://a' is given twice"},
+    {"{\"baseUrls\":[\"https://a\",\"https://a\"]}", "baseUrls.1: 'https://a' is given twice"},
     {"{\"modelMapping\":{\"a\":1}}", "modelMapping.a: has to be a string"},
     {"{\"modelMapping\":[\"a\"]}", "modelMapping: has to be an object"},
     {"{\"timeouts\":{\"connect\":[]}}", "timeouts.connect: has to be a string"},
@@ -233,7 +233,7 @@ static const struct {
     {"{\"headers\":{\"x-a\":\"********\"}}",
      "headers.x-a: the value of x-a is what is shown instead of it; say the value itself"},
     {"{\"headers\":{\"host\":\"h\"}}", "headers.host: cannot set host: it follows from ChannelURL"},
-    {"{\"apiKeys\":[\"\"]}", "apiKeys: the key is empty"},
+    {"{\"apiKeys\":[\"\"]}", "apiKeys.0: the key is empty"},
     {"{\"apiKeys\":[{\"id\":\"0123\"}]}", "apiKeys.0: has to be a string"},
 };
 

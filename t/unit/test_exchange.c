@@ -109,7 +109,7 @@ static clp_transfer_end end_of(clp_jval answer, apr_pool_t *pool)
         {"no_host", CLP_TRANSFER_NO_HOST},       {"no_connect", CLP_TRANSFER_NO_CONNECT},
         {"no_tls", CLP_TRANSFER_NO_TLS},         {"cut", CLP_TRANSFER_CUT},
         {"bad_coding", CLP_TRANSFER_BAD_CODING}, {"late_first_byte", CLP_TRANSFER_LATE_FIRST_BYTE},
-        {"late_idle", CLP_TRANSFER_LATE_IDLE}};
+        {"late_idle", CLP_TRANSFER_LATE_IDLE},   {"forbidden", CLP_TRANSFER_FORBIDDEN}};
     const char *end = clp_jval_cstr(clp_jval_get(answer, "end"), pool);
     for (apr_size_t i = 0; end && i < sizeof(names) / sizeof(names[0]); i++) {
         if (!strcmp(end, names[i].name)) {

@@ -121,6 +121,79 @@ static void deleted(void)
     IS_INT(channel(laid, 0)->status, CLP_CHANNEL_ACTIVE, "one that is not deleted is in use");
 }
 
+/* --- hosts: the configuration may name any, the overlay not ----------------------- */
+
+/* "none": connections of the channel may go anywhere; "rules": as the overlay's may. */
+static const struct {
+    const char *channel; /* what the overlay says of channel "one" */
+    int proxied;         /* it has a proxy by the configuration */
+    const char *bound;
+} bindings[] = {
+    {"{\"priority\":1}", 0, "none"},
+    {"{\"priority\":1}", 1, "none"},
+    {"{\"baseUrls\":[\"https://o.example\"]}", 0, "rules"},
+    {"{\"baseUrl\":\"https://o.example\"}", 0, "rules"},
+    {"{\"baseUrls\":[\"https://o.example\"]}", 1, "none"},
+    {"{\"baseUrls\":[\"https://o.example\"],\"proxy\":\"Off\"}", 1, "rules"},
+    {"{\"baseUrls\":[\"https://o.example\"],\"proxy\":null}", 1, "rules"},
+    {"{\"proxy\":\"http://p.example:3128\"}", 0, "rules"},
+    {"{\"proxy\":\"http://p.example:3128\"}", 1, "rules"},
+    {"{\"proxy\":\"Off\"}", 1, "none"},
+};
+
+static const struct {
+    const char *channel;
+    const char *error;
+} forbidden[] = {
+    {"{\"baseUrls\":[\"https://o.example\",\"http://2852039166/\"]}",
+     "channels.one.baseUrls.1: 'http://2852039166/': 169.254.169.254 is a link-local address; it "
+     "has to be listed in ClaudeUpstreamHosts if channels shall go there"},
+    {"{\"baseUrl\":\"http://[fe80::1]\"}",
+     "channels.one.baseUrls.0: 'http://[fe80::1]': fe80::1 is a link-local address; it has to be "
+     "listed in ClaudeUpstreamHosts if channels shall go there"},
+    {"{\"proxy\":\"http://u:secret@169.254.169.254:3128\"}",
+     "channels.one.proxy: 'http://u:********@169.254.169.254:3128': 169.254.169.254 is a "
+     "link-local address; it has to be listed in ClaudeUpstreamHosts if channels shall go there"},
+};
+
+static apr_array_header_t *lay_bound(const char *said, const clp_channel_source *source,
+                                     int proxied, clp_document_error *error)
+{
+    clp_overlay *o = clp_overlay_parse(
+        clp_span_str(document(apr_pstrcat(pool, "\"one\":", said, NULL))), pool, error);
+    apr_array_header_t *base = configured();
+    apr_array_header_t *laid = NULL;
+
+    if (proxied) {
+        APR_ARRAY_IDX(base, 0, clp_channel *)->proxy = "http://conf.example:3128";
+    }
+    return clp_overlay_lay(o, base, source, pool, &laid, error) ? laid : NULL;
+}
+
+static void hosts(void)
+{
+    clp_channel_source source = plain_source;
+    clp_document_error error = {"", ""};
+
+    source.hosts = clp_host_rules_make(pool);
+    for (apr_size_t i = 0; i < sizeof(bindings) / sizeof(bindings[0]); i++) {
+        apr_array_header_t *laid =
+            lay_bound(bindings[i].channel, &source, bindings[i].proxied, &error);
+        clp_transfer_request request = {0};
+        clp_channel_route(channel(laid, 0), &request);
+        OK(request.hosts == (strcmp(bindings[i].bound, "none") ? source.hosts : NULL), "%s%s: %s",
+           bindings[i].channel, bindings[i].proxied ? " with a proxy" : "", bindings[i].bound);
+        request.hosts = source.hosts;
+        clp_channel_route(channel(laid, 1), &request);
+        OK(!request.hosts, "another channel is as it was");
+    }
+    for (apr_size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+        OK(!lay_bound(forbidden[i].channel, &source, 0, &error), "%s", forbidden[i].channel);
+        IS_STR(apr_pstrcat(pool, error.path, ": ", error.message, NULL), forbidden[i].error,
+               "... and why");
+    }
+}
+
 static const struct {
     const char *text, *error;
 } broken[] = {
@@ -259,6 +332,7 @@ int main(void)
     overrides();
     keys();
     deleted();
+    hosts();
     errors();
     cut_off();
     bounds();
