@@ -25,7 +25,8 @@
  *
  * A candidate is leased: it is counted as in flight and against what may be asked per minute, and
  * holds the place of a probe where a circuit is half open. The plan gives leases back when it
- * moves on, when it is done, and when its pool goes.
+ * moves on, when it is done, and when its pool goes; what may be asked per minute only if nothing
+ * was sent.
  */
 typedef struct clp_plan_query {
     const clp_dialect *client; /**< the client's protocol */
@@ -117,6 +118,9 @@ void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict);
  * when its provider told that it may be asked again soon. Nothing follows it.
  */
 const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate);
+
+/** The candidate's upstream gets its request now. */
+void clp_plan_sent(clp_plan *plan, const clp_candidate *candidate);
 
 /**
  * The candidate has begun to answer: if it was a probe, its place goes to the next request, so

@@ -98,6 +98,7 @@ clp_problem *clp_attempt_begin(clp_attempt *a, int number, const clp_candidate *
     }
     a->relay = clp_relay_make(a->params, &a->call, &a->candidate,
                               a->call.passthrough ? NULL : *conversation, &a->out, a->pool);
+    clp_plan_sent(a->params->plan, &a->candidate);
     a->transfer = transport->start(transport, &a->call.request, &handler, a->pool);
     return NULL;
 }

@@ -144,9 +144,15 @@ clp_lease_answer clp_lease_take(clp_lease *l, clp_tables *t, const clp_lease_req
         return answer;
     }
     l->held = 1;
+    l->taken = now;
     l->channel = want->channel_row;
     l->key = want->key_row;
     return CLP_LEASE_OK;
+}
+
+void clp_lease_sent(clp_lease *l)
+{
+    l->sent = 1;
 }
 
 void clp_lease_free_probe(clp_lease *l)
@@ -159,6 +165,15 @@ void clp_lease_free_probe(clp_lease *l)
     }
 }
 
+static void end(const clp_lease *l, clp_tables *t, clp_table_kind kind, unsigned row,
+                clp_rate_window *requests)
+{
+    clp_in_flight_remove(t, kind, row);
+    if (!l->sent) {
+        clp_rate_give_back(requests, l->taken);
+    }
+}
+
 void clp_lease_end(clp_lease *l, clp_tables *t)
 {
     if (!l->held) {
@@ -166,9 +181,9 @@ void clp_lease_end(clp_lease *l, clp_tables *t)
     }
     l->held = 0;
     if (l->channel != CLP_NO_ROW) {
-        clp_in_flight_remove(t, CLP_TABLE_CHANNELS, l->channel);
+        end(l, t, CLP_TABLE_CHANNELS, l->channel, &t->channels[l->channel].requests);
     }
     if (l->key != CLP_NO_ROW) {
-        clp_in_flight_remove(t, CLP_TABLE_KEYS, l->key);
+        end(l, t, CLP_TABLE_KEYS, l->key, &t->keys[l->key].requests);
     }
 }

@@ -12,6 +12,8 @@
  */
 typedef struct clp_lease {
     int held;
+    int sent;                 /**< the upstream has got its request */
+    apr_time_t taken;         /**< when it was counted against what may be asked per minute */
     unsigned channel, key;    /**< rows, CLP_NO_ROW = none is kept */
     clp_circuit *circuits[2]; /**< whose probe it has; NULL = not */
     apr_uint64_t probe;       /**< what their words hold; 0 = it is no probe */
@@ -37,11 +39,14 @@ typedef enum clp_lease_answer {
 clp_lease_answer clp_lease_take(clp_lease *l, clp_tables *t, const clp_lease_request *want,
                                 apr_time_t now, apr_time_t *until);
 
+/** The request goes out: from now on it counts, whatever becomes of it. */
+void clp_lease_sent(clp_lease *l);
+
 /** The place of the probe goes to others; the attempt goes on. */
 void clp_lease_free_probe(clp_lease *l);
 
-/** It ended. The place of its probe stays taken until its result is entered. Harmless when it is
- * not held. */
+/** It ended; if nothing was sent, it does not count against what may be asked per minute. The
+ * place of its probe stays taken until its result is entered. Harmless when it is not held. */
 void clp_lease_end(clp_lease *l, clp_tables *t);
 
 #endif

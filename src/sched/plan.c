@@ -255,6 +255,17 @@ const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candida
     return &plan->current->candidate;
 }
 
+/* A hedge is of another channel than the current candidate. */
+void clp_plan_sent(clp_plan *plan, const clp_candidate *candidate)
+{
+    for (int i = 0; i < 2; i++) {
+        clp_visit *v = &plan->visits[i];
+        if (v->lease.held && v->candidate.channel == candidate->channel) {
+            clp_lease_sent(&v->lease);
+        }
+    }
+}
+
 void clp_plan_answered(clp_plan *plan, const clp_candidate *candidate)
 {
     for (int i = 0; i < 2; i++) {

@@ -136,6 +136,29 @@ void books_check(const clp_account *account, const clp_outcome *o, apr_time_t no
 #undef NAMED
 }
 
+static apr_uint64_t all_ever(const clp_rate_window *w)
+{
+    apr_uint64_t sum = 0;
+    for (unsigned i = 0; i < CLP_RATE_SEGMENTS; i++) {
+        sum += clp_half_of(w->segments[i], 0);
+    }
+    return sum;
+}
+
+void books_check_sent(const clp_tables *t, apr_uint64_t sent, const char *name, apr_pool_t *pool)
+{
+    apr_uint64_t of_channels = 0;
+    apr_uint64_t of_keys = 0;
+    for (unsigned row = 1; row < clp_tables_rows(t, CLP_TABLE_CHANNELS); row++) {
+        of_channels += all_ever(&t->channels[row].requests);
+    }
+    for (unsigned row = 1; row < clp_tables_rows(t, CLP_TABLE_KEYS); row++) {
+        of_keys += all_ever(&t->keys[row].requests);
+    }
+    IS_INT(of_channels, sent, apr_pstrcat(pool, name, ": as sent to channels", NULL));
+    IS_INT(of_keys, sent, apr_pstrcat(pool, name, ": as sent with keys", NULL));
+}
+
 void books_check_alone(const clp_account *account, const clp_outcome *o, const char *name,
                        apr_pool_t *pool)
 {

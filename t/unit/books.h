@@ -18,6 +18,9 @@ void books_claim_rows(clp_channel *c, clp_tables *t, apr_pool_t *pool);
 void books_check(const clp_account *account, const clp_outcome *o, apr_time_t now, const char *name,
                  apr_pool_t *pool);
 
+/** What upstreams were sent is what counts against what they may be asked per minute. */
+void books_check_sent(const clp_tables *t, apr_uint64_t sent, const char *name, apr_pool_t *pool);
+
 /** All attempts but one that runs are booked, and hold nothing. */
 void books_check_alone(const clp_account *account, const clp_outcome *o, const char *name,
                        apr_pool_t *pool);

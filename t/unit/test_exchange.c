@@ -58,6 +58,7 @@ typedef struct fake {
     apr_table_t *sent;
     clp_span asked;
     int cancelled;
+    apr_uint64_t started;
 } fake;
 
 static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request *request,
@@ -70,6 +71,7 @@ static clp_transfer *fake_start(clp_transport *base, const clp_transfer_request 
         last = &(*last)->next;
     }
     *last = t;
+    f->started++;
     t->handler = *handler;
     t->answer = f->next_answer;
     t->after = clp_jval_count_or(clp_jval_get(t->answer, "after"), 0);
@@ -442,6 +444,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
                apr_pstrcat(pool, name, ": circuits", NULL));
     }
     books_check(&account, o, now, name, pool);
+    books_check_sent(account.tables, f.started, name, pool);
     IS_INT(f.running != NULL, 0, apr_pstrcat(pool, name, ": no transfer is left behind", NULL));
 }
 

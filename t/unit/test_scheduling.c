@@ -90,6 +90,18 @@ static void succeed(run *x, const sched_result *r)
     clp_plan_done(x->r.plan);
 }
 
+/* The upstream gets nothing of the request: it cannot carry it. */
+static void unsent(run *x)
+{
+    sched_result r = {.result = CLP_BOOKED_CLIENT_ERROR};
+    const clp_candidate *next = clp_plan_after(x->r.plan, CLP_VERDICT_NEXT_CHANNEL);
+    sched_book(x->w, &x->r.candidate, &r);
+    if (next) {
+        x->r.candidate = *next;
+    }
+    show(x, name_of(x, next));
+}
+
 static void fail(run *x, sched_result *r)
 {
     const clp_candidate *next = clp_plan_after(x->r.plan, verdict_of(r->result));
@@ -115,6 +127,7 @@ static void result(run *x, const char *step)
     r.retry_at = told ? sched_clock + apr_time_from_sec(told) : 0;
     r.tokens = (apr_uint32_t)number_behind(step, '#');
     r.first_token_us = (apr_uint32_t)number_behind(step, '~') * 1000;
+    clp_plan_sent(x->r.plan, &x->r.candidate);
     if (r.result == CLP_BOOKED_SUCCESS) {
         succeed(x, &r);
     }
@@ -137,6 +150,7 @@ static void hedge(run *x)
     const clp_candidate *c = clp_plan_hedge(x->r.plan);
     if (c) {
         x->r.hedge = *c;
+        clp_plan_sent(x->r.plan, c);
     }
     show(x, name_of(x, c));
 }
@@ -249,6 +263,9 @@ static void do_step(run *x, const char *step)
     }
     else if (is(step, "free")) {
         free_kept(x);
+    }
+    else if (is(step, "unsent")) {
+        unsent(x);
     }
     else if (is(step, "hedge")) {
         hedge(x);
