@@ -28,38 +28,44 @@ sub body {
 # Has the upstream seen its client go, and how long after $left?
 sub cut_after {
     my ($script, $left) = @_;
-    my $entry = wait_for(3, sub {
-        my ($e) = grep { $_->{aborted} } upstream_log(script => $script);
-        return $e;
-    });
+    my $entry = wait_for(3, sub { my ($e) = grep { $_->{aborted} } upstream_log(script => $script); $e });
     return $entry ? $entry->{aborted} - $left : undef;
+}
+
+# All of them have come to the upstream.
+sub have_begun {
+    my (@scripts) = @_;
+    return wait_for(5, sub { my %seen = map { $_->{script} => 1 } upstream_log(); !grep { !$seen{$_} } @scripts });
 }
 
 for my $vhost (qw(main chat)) {
     for my $dialect (qw(messages chat)) {
-        for my $case (@phases) {
-            my ($phase, $script, $until) = @$case;
-            for my $stream (1, 0) {
-                next if !$stream && $until;
-                my $name = "$dialect client, $vhost upstream, " . ($stream ? 'stream' : 'document') . ", $phase";
-                upstream_reset();
-                my $client = ClaudeTest::Client->open_to(hostport($vhost));
-                $client->send_request(method => 'POST', path => $path{$dialect},
-                    headers => [ 'Content-Type' => 'application/json' ], body => body($script, $stream));
-                if ($until) {
-                    my $r = $client->receive(until => sub { $_[0] =~ $until }, timeout => 5);
-                    like $r->{body}, $until, "$name: had begun";
-                }
-                else {
-                    ok wait_for(3, sub { upstream_log(script => $script) }), "$name: had begun";
-                    sleep 0.2;
-                }
-                my $left = time;
-                $client->shut;
-                my $took = cut_after($script, $left);
-                ok defined $took, "$name: the upstream is left" or next;
-                cmp_ok $took, '<', 1, "$name: within a second";
-            }
+        my @cases = map { my ($phase, $script, $until) = @$_;
+            map { { name => "$dialect client, $vhost upstream, " . ($_ ? 'stream' : 'document') . ", $phase", script => "$script#$_",
+                until => $until, stream => $_ } } $until ? 1 : (1, 0) } @phases;
+        upstream_reset();
+        for my $case (@cases) {
+            $case->{client} = ClaudeTest::Client->open_to(hostport($vhost));
+            $case->{client}->send_request(method => 'POST', path => $path{$dialect},
+                headers => [ 'Content-Type' => 'application/json' ], body => body(@$case{qw(script stream)}));
+        }
+        for my $case (grep { $_->{until} } @cases) {
+            my $r = $case->{client}->receive(until => sub { $_[0] =~ $case->{until} }, timeout => 5);
+            like $r->{body}, $case->{until}, "$case->{name}: had begun";
+            $case->{left} = time;
+            $case->{client}->shut;
+        }
+        my @silent = grep { !$_->{until} } @cases;
+        ok have_begun(map { $_->{script} } @silent), "$dialect client, $vhost upstream: those that get nothing had begun";
+        sleep 0.2;
+        for my $case (@silent) {
+            $case->{left} = time;
+            $case->{client}->shut;
+        }
+        for my $case (@cases) {
+            my $took = cut_after(@$case{qw(script left)});
+            ok defined $took, "$case->{name}: the upstream is left" or next;
+            cmp_ok $took, '<', 1, "$case->{name}: within a second";
         }
     }
 }
@@ -102,21 +108,24 @@ sub started {
 }
 
 my $url = 'http://' . hostport('h2');
-for my $case (@phases) {
-    my ($phase, $script) = @$case;
-    for my $how (qw(TERM KILL)) {
-        upstream_reset();
-        my $name = "HTTP/2, $phase, client ends by $how";
-        my $pid = started('curl', '-sN', '--http2-prior-knowledge', '-H', 'content-type: application/json',
-            '-d', body($script, 1), "$url/v1/messages");
-        ok wait_for(3, sub { upstream_log(script => $script) }), "$name: had begun";
-        sleep 0.3;
-        my $left = time;
-        kill $how => $pid;
-        waitpid $pid, 0;
-        my $took = cut_after($script, $left);
-        ok defined $took, "$name: the upstream is left" or next;
-        cmp_ok $took, '<', 1.2, "$name: within a second";
+
+{
+    my @cases = map { my ($phase, $script) = @$_;
+        map { { name => "HTTP/2, $phase, client ends by $_", script => "$script#$_", how => $_ } } qw(TERM KILL) } @phases;
+    upstream_reset();
+    $_->{pid} = started('curl', '-sN', '--http2-prior-knowledge', '-H', 'content-type: application/json',
+        '-d', body($_->{script}, 1), "$url/v1/messages") for @cases;
+    ok have_begun(map { $_->{script} } @cases), 'HTTP/2: all had begun';
+    sleep 0.3;
+    for my $case (@cases) {
+        $case->{left} = time;
+        kill $case->{how} => $case->{pid};
+        waitpid $case->{pid}, 0;
+    }
+    for my $case (@cases) {
+        my $took = cut_after(@$case{qw(script left)});
+        ok defined $took, "$case->{name}: the upstream is left" or next;
+        cmp_ok $took, '<', 1.2, "$case->{name}: within a second";
     }
 }
 

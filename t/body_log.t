@@ -74,8 +74,8 @@ for my $path ('/v1/messages', '/chat/v1/messages') {
 
 # No more than about a megabyte of each side.
 {
-    my $r = post('bodies', '/v1/messages', messages_body('script:streams/wide', [ map { { type => 'text', text => "part $_ of what is asked" } } 1 .. 30_000 ],
-            stream => JSON::PP::true()), timeout => 30);
+    my $r = post('bodies', '/v1/messages', messages_body('script:streams/long', [ map { { type => 'text', text => "part $_ of what is asked" } } 1 .. 30_000 ],
+            stream => JSON::PP::true()), timeout => 30, raw => 1);
     my $line = line_of($r, 'bodies.jsonl', 10);
     my $asked = encode($line->{request});
     cmp_ok length $r->{body}, '>', 1024 * 1024, 'a long answer';

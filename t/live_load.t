@@ -48,7 +48,7 @@ my $hostport = $server->hostport;
 # What a generation takes should show.
 {
     my %others = map { ("other-$_" => { serviceType => 'claude', baseUrls => ["$upstream/other"], apiKeys => ["other-key-$_"],
-        status => 'disabled' }) } 1 .. 40;
+        status => 'disabled' }) } 1 .. 20;
     mkdir $server->dir . '/state', 0700;
     open my $fh, '>', $server->dir . '/state/channels.json' or die "channels.json: $!\n";
     chmod 0600, $fh;
@@ -106,7 +106,7 @@ $server->start or BAIL_OUT('no server');
 ok wait_for(20, sub { told() == CHILDREN }), CHILDREN . ' children serve';
 is ask('load-0')->{status}, 200, 'before any change';
 
-my $load = ClaudeTest::Load->start(4, sub {
+my $load = ClaudeTest::Load->start(3, sub {
     my ($worker, $i) = @_;
     return ask($worker == 1 ? 'script:streams/slow-then-done' : "load-$worker", $worker == 1 || $i % 2 ? (stream => $true) : ());
 });

@@ -39,16 +39,14 @@ sub channel {
     return $c;
 }
 
-# All children, for any of them may answer: each looks at the file four times a second.
+# In all children, for any of them may answer: each tells what it has.
 sub in_force {
     my ($name) = @_;
-    my $row = 0;
-    my $answers = 0;
     return wait_for(10, sub {
-        my $c = channel($name);
-        $answers = $c ? $answers + 1 : 0;
-        $row = $c && $c->{circuit};
-        return $answers >= 20 && { row => $row };
+        my $s = status();
+        return if grep { $_->{revision} != $revision } @{ $s->{children} };
+        my ($c) = grep { $_->{name} eq $name } @{ $s->{channels} };
+        return $c && { row => $c->{circuit} };
     });
 }
 

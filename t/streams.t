@@ -25,6 +25,14 @@ for my $way (@ways) {
     my $name = "$dialect client, $vhost upstream";
     my $passthrough = ($vhost eq 'main') == ($dialect eq 'messages');
 
+    my %at_once = (
+        (map { $_ => [ "streams/$_", prefix => '/patient' ] } qw(late silent silent-inside late-error)),
+        (map { $_ => ["streams/$_"] } qw(cut cut-clean error-later)),
+    );
+    my @scripts = sort keys %at_once;
+    my %answer;
+    @answer{@scripts} = at_once(map { my $what = $at_once{$_}; sub { ask($vhost, $dialect, @$what) } } @scripts);
+
     my $r = ask($vhost, $dialect, 'streams/drip');
     my @at = map { $_->{at} } @{ $r->{events} };
     ok @at > 4, "$name: events";
@@ -35,7 +43,7 @@ for my $way (@ways) {
     like $r->{headers}{'cache-control'}, qr/no-cache/, "$name: not cached" if !$passthrough;
 
     # Silence: keep-alives of the client's protocol, then the answer.
-    $r = ask($vhost, $dialect, 'streams/late', prefix => '/patient');
+    $r = $answer{late};
     is $r->{status}, 200, "$name, late: 200";
     my @alive = $dialect eq 'messages' ? grep { ($_->{event} // '') eq 'ping' } @{ $r->{events} }
         : grep { defined $_->{comment} } @{ $r->{events} };
@@ -43,26 +51,26 @@ for my $way (@ways) {
     cmp_ok $r->{first} // 9, '<', 0.9, "$name, late: the first sign comes early";
     is stream_text($r), 'You said: one two three', "$name, late: then the answer";
 
-    $r = ask($vhost, $dialect, 'streams/silent', prefix => '/patient');
+    $r = $answer{silent};
     is stream_text($r), 'first second', "$name, silence inside: all text";
     @alive = $dialect eq 'messages' ? grep { ($_->{event} // '') eq 'ping' } @{ $r->{events} }
         : grep { defined $_->{comment} } @{ $r->{events} };
     cmp_ok scalar @alive, '>=', 2, "$name, silence inside: kept alive";
 
     # Silence in the middle of an event: nothing may be put inside it.
-    $r = ask($vhost, $dialect, 'streams/silent-inside', prefix => '/patient');
+    $r = $answer{'silent-inside'};
     is stream_text($r), 'split', "$name, silence inside an event: the text";
     ok !(grep { defined $_->{data} && $_->{data} ne '[DONE]' && !$_->{json} } @{ $r->{events} }),
         "$name, silence inside an event: every event is whole" or diag $r->{body};
 
     # Failure after a keep-alive: the status is gone, so it is told in the stream.
-    $r = ask($vhost, $dialect, 'streams/late-error', prefix => '/patient');
+    $r = $answer{'late-error'};
     is $r->{status}, 200, "$name, late error: the status line was sent";
     ok told_error($r, $dialect), "$name, late error: told in the stream" or diag $r->{body};
 
     # Truncation is never a clean end.
     for my $script (qw(cut cut-clean error-later)) {
-        $r = ask($vhost, $dialect, "streams/$script");
+        $r = $answer{$script};
         is $r->{status}, 200, "$name, $script: had begun";
         ok !ended_well($r, $dialect), "$name, $script: no terminal event";
         ok told_error($r, $dialect) || ($passthrough && !$r->{complete}), "$name, $script: told"
@@ -112,24 +120,28 @@ sub ended_well {
 }
 
 # A client that does not read: the upstream is slowed down, not buffered.
-for my $way (@ways) {
-    my ($vhost, $dialect) = @$way;
-    my $name = "$dialect client, $vhost upstream, slow reader";
+{
     upstream_reset();
     my @children = children();    # one that is started meanwhile has memory of its own
     my $before = memory(@children);
-    my $client = ClaudeTest::Client->open_to(hostport($vhost));
-    $client->send_request(method => 'POST', path => $path{$dialect},
-        headers => [ 'Content-Type' => 'application/json' ],
-        body => encode(messages_body('script:streams/wide', 'x', stream => JSON::PP::true())));
+    my @clients = map {
+        my ($vhost, $dialect) = @$_;
+        my $client = ClaudeTest::Client->open_to(hostport($vhost));
+        $client->send_request(method => 'POST', path => $path{$dialect},
+            headers => [ 'Content-Type' => 'application/json' ],
+            body => encode(messages_body('script:streams/wide', 'x', stream => JSON::PP::true())));
+        $client;
+    } @ways;
     sleep 2;
     # The address sanitizer keeps what was freed, up to 256 MB a process.
-    cmp_ok memory(@children) - $before, '<', 12_000, "$name: memory stays low (KB)" if ($ENV{CLP_VARIANT} // '') ne 'asan';
-    is upstream_stats()->{open}, 1, "$name: the upstream waits";
-    # Then it reads a part and leaves.
-    my $r = $client->receive(raw => 1, until => sub { length $_[0] > 3_000_000 });
-    ok length $r->{body} > 3_000_000, "$name: goes on when the client reads";
-    $client->shut;
-    ok wait_for(2, sub { upstream_stats()->{aborted} }), "$name: and ends when it leaves";
+    cmp_ok memory(@children) - $before, '<', 12_000 * @ways, 'slow readers: memory stays low (KB)' if ($ENV{CLP_VARIANT} // '') ne 'asan';
+    is upstream_stats()->{open}, scalar @ways, 'slow readers: the upstreams wait';
+    # Then they read a part and leave.
+    for my $i (0 .. $#ways) {
+        my $r = $clients[$i]->receive(raw => 1, until => sub { length $_[0] > 3_000_000 });
+        ok length $r->{body} > 3_000_000, "slow reader, $ways[$i][1] client, $ways[$i][0] upstream: it goes on when the client reads";
+        $clients[$i]->shut;
+        ok wait_for(2, sub { upstream_stats()->{aborted} == $i + 1 }), '... and ends when it leaves';
+    }
 }
 done_testing;

@@ -14,6 +14,8 @@ use Exporter 'import';
 use IO::Socket::INET ();
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
+use POSIX ();
+use Storable ();
 use Time::HiRes qw(sleep time);
 
 use Apache::Test qw(-withtestmore);
@@ -22,7 +24,7 @@ use Apache::TestConfig ();
 use ClaudeTest::Client ();
 use ClaudeTest::Run ();
 
-our @EXPORT = qw(hostport request post upstream_log upstream_reset upstream_stats wait_for
+our @EXPORT = qw(hostport request post upstream_log upstream_reset upstream_stats wait_for at_once
     messages_body chat_body header_of body_of expect_log claude_log encode decode
     log_lines top logs_dir stream_text server_pid children memory);
 
@@ -109,6 +111,32 @@ sub wait_for {
         return if time > $until;
         sleep 0.05;
     }
+}
+
+# What each of these gives (one plain value), run beside each other: for what takes its time. They make no checks.
+sub at_once {
+    my @subs = @_;
+    my @running = map {
+        my $sub = $_;
+        pipe my $result, my $tell or die "pipe: $!\n";
+        defined(my $pid = fork) or die "fork: $!\n";
+        if (!$pid) {
+            my $value = eval { $sub->() } // { body => $@ };
+            binmode $tell;
+            print {$tell} Storable::freeze([$value]);
+            close $tell;
+            POSIX::_exit(0);
+        }
+        close $tell;
+        [ $pid, $result ];
+    } @subs;
+    return map {
+        my ($pid, $result) = @$_;
+        binmode $result;
+        my $frozen = do { local $/; <$result> };
+        waitpid $pid, 0;
+        Storable::thaw($frozen)->[0];
+    } @running;
 }
 
 # Text of a stream's events, of either protocol.
