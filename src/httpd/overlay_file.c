@@ -80,7 +80,7 @@ const char *clp_overlay_file_read(const char *path, apr_pool_t *pool, clp_overla
                                   clp_file_stamp *is)
 {
     clp_document_error error = {"", ""};
-    clp_file_stamp unasked;
+    clp_file_stamp unasked = {0, 0, 0};
     clp_span text;
     const char *wrong;
 
