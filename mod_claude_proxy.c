@@ -20,6 +20,7 @@
 #include "src/httpd/live_channels.h"
 #include "src/httpd/shared_state.h"
 #include "src/httpd/overview.h"
+#include "src/httpd/recent.h"
 #include "src/httpd/status.h"
 #include "src/httpd/tracing.h"
 #include "src/httpd/watchdog.h"
@@ -46,6 +47,7 @@ static void register_hooks(apr_pool_t *p)
     clp_line_log_register(p);
     clp_body_log_register(p);
     clp_tracing_register(p);
+    clp_recent_register(p);
     clp_log_tags_register(p);
     clp_polling_register(p);
 }

@@ -249,6 +249,10 @@ wrong(400, 'protocol', qr/has to be/, POST => '/api/route', { protocol => 'x' })
 wrong(400, 'set', qr/no set/, POST => '/api/route', { set => 'x' });
 wrong(400, 'model', qr/string/, POST => '/api/route', { model => 5 });
 
+# What requests.t looks at in depth.
+done(200, GET => '/api/requests?limit=2');
+wrong(400, 'limit', qr/number/, GET => '/api/requests?limit=0');
+
 # --- changes -------------------------------------------------------------------------------
 done(200, PATCH => '/api/channels/admin-new/status', { status => 'suspended' });
 all_ask('admin-conf', 'a suspended channel is not');

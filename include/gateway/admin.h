@@ -8,6 +8,7 @@
 #include "gateway/overview.h"
 #include "gateway/overlay_write.h"
 #include "sched/plan.h"
+#include "state/recent_ring.h"
 #include "upstream/transport.h"
 
 /**
@@ -41,6 +42,7 @@ typedef struct clp_admin_site {
     /** Borrow a transport; NULL = there is none. */
     clp_transport *(*take_transport)(void *ctx);
     void (*give_transport)(void *ctx, clp_transport *transport);
+    const clp_recent_ring *recent; /**< the last requests; NULL = they are not kept */
     apr_time_t now;
 } clp_admin_site;
 

@@ -26,6 +26,16 @@ typedef enum clp_result {
 /** "ok", "client_error", "failed", "truncated", "client_gone". */
 const char *clp_result_name(clp_result r);
 
+typedef struct clp_outcome clp_outcome;
+
+/**
+ * What became of a request, in one word.
+ * @param o         NULL = nobody was asked
+ * @param estimated tokens were counted by an estimate, whoever was asked before: "estimated"
+ * @param status    HTTP status of the answer, 0 = it got none
+ */
+const char *clp_result_word(const clp_outcome *o, int estimated, int status);
+
 typedef enum clp_attempt_result {
     CLP_ATTEMPT_RUNNING,
     CLP_ATTEMPT_SERVED,    /**< its answer is whole */
@@ -55,7 +65,7 @@ typedef struct clp_attempt_record {
     clp_judgement judgement;    /**< what followed from that, and of whom it tells */
 } clp_attempt_record;
 
-typedef struct clp_outcome {
+struct clp_outcome {
     clp_result result;
     clp_booked booked;            /**< the same in the words of statistics */
     int status;                   /**< HTTP status for the client, 0 = none sent */
@@ -69,7 +79,18 @@ typedef struct clp_outcome {
     apr_time_t first_event; /**< first event with meaning; 0 = none */
     apr_time_t ended;
     int converted; /**< the answer was not passed through */
-} clp_outcome;
+};
+
+/** What went wrong, in one word: the problem's class, or what was booked without one; "" = nothing.
+ */
+const char *clp_failure_name(const clp_problem *problem, clp_booked booked);
+
+/**
+ * Attempts in the order they began, each with what became of it ("a:503,b:served"): the status of
+ * an upstream that told a failure, else a word. The first 16, and how many more there were.
+ * @return in `pool`; NULL if there was none
+ */
+const char *clp_outcome_tried(const clp_outcome *o, apr_pool_t *pool);
 
 /** The attempt that served, or the last one; NULL if there was none. */
 const clp_attempt_record *clp_outcome_last(const clp_outcome *o);

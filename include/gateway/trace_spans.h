@@ -2,7 +2,7 @@
 #ifndef CLP_GATEWAY_TRACE_SPANS_H
 #define CLP_GATEWAY_TRACE_SPANS_H
 
-#include "gateway/outcome.h"
+#include "gateway/ended_request.h"
 #include "state/span_ring.h"
 #include "upstream/trace_context.h"
 
@@ -17,18 +17,9 @@
 #define CLP_SPAN_ATTEMPTS 16
 
 typedef struct clp_traced_request {
-    const clp_trace *trace;    /**< with a span of its own (clp_trace_record()) */
-    const char *id;            /**< the gateway's name for it */
-    const char *method;        /**< of HTTP */
-    const char *operation;     /**< gen_ai.operation.name */
-    const clp_dialect *client; /**< the client's protocol */
-    const char *model;         /**< as the client named it, or NULL */
-    int stream;                /**< the client wants a stream */
-    int status;                /**< of the answer to the client, 0 = it got none */
-    apr_time_t start;
-    apr_time_t end;
-    const clp_outcome *outcome; /**< NULL = nobody was asked */
-    const clp_problem *problem; /**< what the client was told then, or NULL */
+    const clp_trace *trace; /**< with a span of its own (clp_trace_record()) */
+    const char *method;     /**< of HTTP */
+    clp_ended_request ended;
 } clp_traced_request;
 
 /**

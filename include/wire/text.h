@@ -25,6 +25,10 @@ void clp_utf8_repair(clp_buffer *out, clp_span s);
  */
 clp_span clp_utf8_cut(clp_span s, apr_size_t max);
 
+/** A text (NULL = "") as far as it fits, whole characters only, with a NUL. `room` is at least 1.
+ */
+void clp_utf8_put(char *to, apr_size_t room, const char *text);
+
 /** Append plain bytes as the inside of a JSON string. Lone WTF-8 surrogates
  * and invalid bytes become U+FFFD, a WTF-8 pair (two halves put together by
  * the caller) its character. U+2028/2029 stay raw unless `ascii_lines`. */

@@ -96,5 +96,6 @@ void clp_admin_scheduler_stats(clp_admin_call *call); /* admin_stats.c */
 void clp_admin_dashboard(clp_admin_call *call);
 void clp_admin_sessions(clp_admin_call *call);
 void clp_admin_affinity(clp_admin_call *call);
+void clp_admin_requests(clp_admin_call *call); /* admin_requests.c */
 
 #endif

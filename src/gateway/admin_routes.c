@@ -37,6 +37,7 @@ const clp_admin_route clp_admin_routes[] = {
     {"GET",    "/api/ping",                              READS,  clp_admin_ping,           "Ask every upstream for a sign of life"},
     {"GET",    "/api/ping/{name}",                       READS,  clp_admin_ping_one,       "Ask one channel's upstream for a sign of life"},
     {"POST",   "/api/route",                             ASKS,   clp_admin_explain,        "Which channels would this request try?"},
+    {"GET",    "/api/requests",                          READS,  clp_admin_requests,       "The last requests, and what became of them"},
     {"GET",    "/api/openapi.json",                      READS,  clp_admin_openapi,        "This API"},
     {NULL, NULL, READS, NULL, NULL},
 };

@@ -1,6 +1,8 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/outcome.h"
 
+#include <apr_strings.h>
+
 const char *clp_result_name(clp_result r)
 {
     switch (r) {
@@ -12,6 +14,20 @@ const char *clp_result_name(clp_result r)
     case CLP_RESULT_CLIENT_GONE: return "client_gone";
     }
     return "unknown";
+}
+
+const char *clp_result_word(const clp_outcome *o, int estimated, int status)
+{
+    if (estimated) {
+        return "estimated";
+    }
+    if (o) {
+        return clp_result_name(o->result);
+    }
+    return clp_result_name(!status        ? CLP_RESULT_CLIENT_GONE
+                           : status < 400 ? CLP_RESULT_OK
+                           : status < 500 ? CLP_RESULT_CLIENT_ERROR
+                                          : CLP_RESULT_FAILED);
 }
 
 const char *clp_attempt_result_name(clp_attempt_result r)
@@ -39,6 +55,47 @@ const char *clp_stop_name(clp_stop stop)
     case CLP_STOP_PAUSE: return "pause";
     }
     return "unknown";
+}
+
+const char *clp_failure_name(const clp_problem *problem, clp_booked booked)
+{
+    if (problem) {
+        return clp_problem_class_name(problem->cls);
+    }
+    return booked == CLP_BOOKED_SUCCESS ? "" : clp_booked_name(booked);
+}
+
+static const char *result_of(const clp_attempt_record *a, apr_pool_t *pool)
+{
+    if (a->result != CLP_ATTEMPT_FAILED) {
+        return clp_attempt_result_name(a->result);
+    }
+    if (a->status >= 300) {
+        return apr_itoa(pool, a->status);
+    }
+    return a->problem ? clp_problem_class_name(a->problem->cls) : "failed";
+}
+
+#define TRIED_MAX 16
+
+const char *clp_outcome_tried(const clp_outcome *o, apr_pool_t *pool)
+{
+    int n = o->attempts->nelts;
+    apr_array_header_t *parts;
+
+    if (!n) {
+        return NULL;
+    }
+    parts = apr_array_make(pool, n, sizeof(const char *));
+    for (int i = 0; i < n && i < TRIED_MAX; i++) {
+        const clp_attempt_record *a = &APR_ARRAY_IDX(o->attempts, i, clp_attempt_record);
+        APR_ARRAY_PUSH(parts, const char *) =
+            apr_pstrcat(pool, a->candidate.channel->name, ":", result_of(a, pool), NULL);
+    }
+    if (n > TRIED_MAX) {
+        APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(pool, "+%d", n - TRIED_MAX);
+    }
+    return apr_array_pstrcat(pool, parts, ',');
 }
 
 const clp_attempt_record *clp_outcome_last(const clp_outcome *o)

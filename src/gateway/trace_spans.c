@@ -7,16 +7,7 @@
 
 #include "wire/text.h"
 
-/* A text as far as it fits, whole characters only. */
-static void put_text(char *to, apr_size_t room, const char *text)
-{
-    clp_span fits = clp_utf8_cut(clp_span_str(text ? text : ""), room - 1);
-
-    memcpy(to, fits.p, fits.n);
-    to[fits.n] = '\0';
-}
-
-#define PUT(member, text) put_text(member, sizeof(member), text)
+#define PUT(member, text) clp_utf8_put(member, sizeof(member), text)
 
 static unsigned char digit(char c)
 {
@@ -70,14 +61,6 @@ static const char *finish_of(clp_stop stop)
     }
 }
 
-static const char *error_of(const clp_problem *problem, clp_booked booked)
-{
-    if (problem) {
-        return clp_problem_class_name(problem->cls);
-    }
-    return booked == CLP_BOOKED_SUCCESS ? "" : clp_booked_name(booked);
-}
-
 /* Of a URL only host and port: a path may hold a key. */
 static void put_upstream(clp_span_record *to, const clp_candidate *candidate)
 {
@@ -102,7 +85,7 @@ static void begin(clp_span_record *to, const clp_traced_request *r)
     put_id(to->trace_id, sizeof(to->trace_id), r->trace->trace_id);
     put_usage(to, &CLP_USAGE_NONE);
     PUT(to->method, r->method);
-    PUT(to->request_id, r->id);
+    PUT(to->request_id, r->ended.id);
 }
 
 static void put_outcome(clp_span_record *to, const clp_outcome *o)
@@ -113,7 +96,7 @@ static void put_outcome(clp_span_record *to, const clp_outcome *o)
     to->first_token = o->first_event;
     to->failed = clp_booked_failed(o->booked) != 0;
     put_usage(to, &o->usage);
-    PUT(to->error, error_of(o->problem, o->booked));
+    PUT(to->error, clp_failure_name(o->problem, o->booked));
     if (o->result == CLP_RESULT_OK) {
         PUT(to->finish, finish_of(o->stop));
     }
@@ -129,20 +112,20 @@ static void request_span(clp_span_record *to, const clp_traced_request *r)
     put_id(to->span_id, sizeof(to->span_id), r->trace->span);
     put_id(to->parent_id, sizeof(to->parent_id), r->trace->parent);
     to->remote = r->trace->parent[0] != '\0';
-    to->start = r->start;
-    to->end = r->end;
-    to->status = (apr_uint16_t)r->status;
-    to->stream = r->stream != 0;
-    PUT(to->operation, r->operation);
-    PUT(to->protocol, r->client->name);
-    PUT(to->provider, provider_of(r->client));
-    PUT(to->model, r->model);
-    if (r->outcome) {
-        put_outcome(to, r->outcome);
+    to->start = r->ended.start;
+    to->end = r->ended.end;
+    to->status = (apr_uint16_t)r->ended.status;
+    to->stream = r->ended.stream > 0;
+    PUT(to->operation, r->ended.operation);
+    PUT(to->protocol, r->ended.client->name);
+    PUT(to->provider, provider_of(r->ended.client));
+    PUT(to->model, r->ended.model);
+    if (r->ended.outcome) {
+        put_outcome(to, r->ended.outcome);
     }
     else {
-        to->failed = r->status >= 500;
-        PUT(to->error, error_of(r->problem, CLP_BOOKED_SUCCESS));
+        to->failed = r->ended.status >= 500;
+        PUT(to->error, clp_failure_name(r->ended.problem, CLP_BOOKED_SUCCESS));
     }
 }
 
@@ -157,7 +140,7 @@ static void attempt_span(clp_span_record *to, const clp_traced_request *r,
     put_id(to->span_id, sizeof(to->span_id), id);
     put_id(to->parent_id, sizeof(to->parent_id), r->trace->span);
     to->start = a->started;
-    to->end = a->ended ? a->ended : r->end;
+    to->end = a->ended ? a->ended : r->ended.end;
     to->first_token = a->first_event;
     to->status = (apr_uint16_t)a->status;
     to->hedge = a->hedge != 0;
@@ -171,7 +154,7 @@ static void attempt_span(clp_span_record *to, const clp_traced_request *r,
 
 int clp_trace_spans(clp_span_record *out, const clp_traced_request *request)
 {
-    const clp_outcome *o = request->outcome;
+    const clp_outcome *o = request->ended.outcome;
     int n = 1;
 
     request_span(out, request);

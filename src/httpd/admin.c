@@ -21,6 +21,7 @@
 #include "live_write.h"
 #include "overlay_file.h"
 #include "overview.h"
+#include "recent.h"
 #include "reply.h"
 #include "shared_pins.h"
 #include "shared_state.h"
@@ -136,6 +137,7 @@ static clp_admin_site *site_of(request_rec *r)
     site->overview = overview;
     site->take_transport = take_transport;
     site->give_transport = give_transport;
+    site->recent = clp_recent_of_server();
     site->now = r->request_time;
     return site;
 }

@@ -79,6 +79,8 @@ typedef struct clp_max_tokens_rule {
     S(pin_rows, 16384)                       /* ClaudeThreadTableSize, all children together */    \
     S(affinity_rows, 8192)                   /* ClaudeAffinityTableSize, likewise */               \
     S(snapshot_ms, 30 * 1000)                /* ClaudeSnapshotInterval; 0 = at the end only */     \
+    S(recent, 200)                           /* ClaudeRecentRequests; 0 = off */                   \
+    S(recent_anonymous, 0)                   /* likewise, its second word */                       \
     S(session_memory, 64 * 1024 * 1024)      /* ClaudeSessionMemory, bytes */
 /* clang-format on */
 

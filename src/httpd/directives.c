@@ -9,6 +9,7 @@
 #include "body_log.h"
 #include "channel_section.h"
 #include "cors.h"
+#include "recent.h"
 #include "secrets.h"
 #include "sched/strategy.h"
 #include "session_socache.h"
@@ -343,6 +344,14 @@ static const char *set_global_session_store(cmd_parms *cmd, void *dir, const cha
     return clp_session_socache_make(&conf->session_socache, cmd, text);
 }
 
+static const char *set_global_recent(cmd_parms *cmd, void *dir, const char *number, const char *who)
+{
+    const char *wrong = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    return wrong ? wrong : clp_recent_set(cmd, clp_server_config_of(cmd->server), number, who);
+}
+
 static const char *set_body_log(cmd_parms *cmd, void *dir, const char *target)
 {
     const char *wrong = ap_check_cmd_context(cmd, NOT_IN_LIMIT);
@@ -425,6 +434,8 @@ const command_rec clp_directives[] = {
                   SERVER_NUMBER(snapshot_ms, A_TIME_OR_OFF, 1000, 24 * HOURS,
                                 "Off or a time from 1s to 24h"),
                   RSRC_CONF, "how often shared state is written to the state directory"),
+    AP_INIT_TAKE12("ClaudeRecentRequests", set_global_recent, NULL, RSRC_CONF,
+                   "how many of the last requests can be looked at, or Off; maybe anonymous"),
     AP_INIT_TAKE1("ClaudeSessionStore", set_global_session_store, NULL, RSRC_CONF,
                   "shm, or a cache provider with its arguments, e.g. redis:HOST:PORT"),
     AP_INIT_TAKE1("ClaudeSessionMemory", set_global_number,

@@ -10,6 +10,7 @@
 #include "body_log.h"
 #include "endpoints.h"
 #include "reply.h"
+#include "recent.h"
 #include "tracing.h"
 
 static int translate(request_rec *r)
@@ -131,6 +132,7 @@ static int handle(request_rec *r)
     }
     clp_body_log_begin(r, q);
     clp_tracing_begin(r, q);
+    clp_recent_begin(r, q);
     switch (q->route.endpoint) {
     case CLP_ENDPOINT_MESSAGES:
     case CLP_ENDPOINT_COMPLETIONS:

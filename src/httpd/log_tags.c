@@ -127,15 +127,7 @@ static const char *duration(const tag_source *s)
 
 static const char *outcome(const tag_source *s)
 {
-    if (s->q->counted_by_estimate) {
-        return "estimated";
-    }
-    if (s->outcome) {
-        return clp_result_name(s->outcome->result);
-    }
-    return clp_result_name(s->r->status < 400   ? CLP_RESULT_OK
-                           : s->r->status < 500 ? CLP_RESULT_CLIENT_ERROR
-                                                : CLP_RESULT_FAILED);
+    return clp_result_word(s->outcome, s->q->counted_by_estimate, clp_request_status(s->r, s->q));
 }
 
 static const char *status_upstream(const tag_source *s)
@@ -190,38 +182,9 @@ static const char *stop(const tag_source *s)
     return clp_stop_name(s->outcome->stop);
 }
 
-/* What became of an attempt: the upstream's status if it told a failure, else a word. */
-static const char *result_of(const clp_attempt_record *a, apr_pool_t *pool)
-{
-    if (a->result != CLP_ATTEMPT_FAILED) {
-        return clp_attempt_result_name(a->result);
-    }
-    if (a->status >= 300) {
-        return apr_itoa(pool, a->status);
-    }
-    return a->problem ? clp_problem_class_name(a->problem->cls) : "failed";
-}
-
-#define TRIED_MAX 16
-
 static const char *tried(const tag_source *s)
 {
-    apr_array_header_t *parts;
-    int n = s->outcome ? s->outcome->attempts->nelts : 0;
-
-    if (!n) {
-        return NULL;
-    }
-    parts = apr_array_make(s->r->pool, n, sizeof(const char *));
-    for (int i = 0; i < n && i < TRIED_MAX; i++) {
-        const clp_attempt_record *a = &APR_ARRAY_IDX(s->outcome->attempts, i, clp_attempt_record);
-        APR_ARRAY_PUSH(parts, const char *) = apr_pstrcat(s->r->pool, a->candidate.channel->name,
-                                                          ":", result_of(a, s->r->pool), NULL);
-    }
-    if (n > TRIED_MAX) {
-        APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(s->r->pool, "+%d", n - TRIED_MAX);
-    }
-    return apr_array_pstrcat(s->r->pool, parts, ',');
+    return s->outcome ? clp_outcome_tried(s->outcome, s->r->pool) : NULL;
 }
 
 static const char *retry_after(const tag_source *s)

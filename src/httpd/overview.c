@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "live_channels.h"
+#include "recent.h"
 #include "sessions.h"
 #include "shared_pins.h"
 #include "shared_state.h"
@@ -22,6 +23,9 @@ static apr_uint64_t shared_bytes(const clp_tables *t)
     }
     sum += pins->affinity ? clp_pin_table_bytes(pins->affinity) : 0;
     sum += pins->threads ? clp_pin_table_bytes(pins->threads) : 0;
+    if (clp_recent_of_server()) {
+        sum += clp_recent_ring_size((apr_uint32_t)CLP_CONF(conf, recent));
+    }
     return sum + (clp_sessions_table() ? (apr_uint64_t)CLP_CONF(conf, session_memory) : 0);
 }
 

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "client_gone.h"
 #include "envelope_key.h"
 
 clp_request *clp_request_of(request_rec *r)
@@ -96,6 +97,36 @@ clp_request *clp_request_make(request_rec *r, const clp_route *route)
     clp_trace_read(&q->trace, r->headers_in);
     ap_set_module_config(r->request_config, &claude_proxy_module, q);
     return q;
+}
+
+int clp_request_status(const request_rec *r, const clp_request *q)
+{
+    if (q->outcome && !q->counted_by_estimate) {
+        return q->outcome->status;
+    }
+    return r->status == CLP_STATUS_CLIENT_GONE ? 0 : r->status;
+}
+
+clp_ended_request clp_request_ended(const request_rec *r, const clp_request *q)
+{
+    clp_ended_request ended;
+
+    memset(&ended, 0, sizeof(ended));
+    ended.id = q->id;
+    ended.operation = clp_route_operation(&q->route);
+    ended.client = q->route.dialect;
+    ended.user = r->user;
+    ended.model = q->sniffed.model;
+    ended.stream = q->sniffed.doc ? q->sniffed.stream != 0 : -1;
+    ended.estimated = q->counted_by_estimate;
+    ended.outcome = q->outcome;
+    ended.problem = q->problem;
+    ended.status = clp_request_status(r, q);
+    ended.start = r->request_time;
+    ended.end = apr_time_now();
+    ended.body = q->body;
+    ended.bytes_out = r->bytes_sent;
+    return ended;
 }
 
 clp_intake clp_request_intake(const clp_request *q)

@@ -2,7 +2,7 @@
 #ifndef CLP_HTTPD_REQUEST_H
 #define CLP_HTTPD_REQUEST_H
 
-#include "gateway/outcome.h"
+#include "gateway/ended_request.h"
 #include "gateway/response_keep.h"
 #include "route.h"
 #include "sched/affinity.h"
@@ -34,6 +34,7 @@ typedef struct clp_request {
     int continued_here;                      /**< Responses: goes on from a response that we keep */
     int held_upstream;                       /**< Responses: goes on from one that we do not know */
     int counted_by_estimate;                 /**< no upstream told how many tokens there are */
+    int recent;                              /**< goes to the list of recent requests */
 } clp_request;
 
 /** Call once in each child, before its first request. */
@@ -50,6 +51,12 @@ clp_request *clp_request_make(request_rec *r, const clp_route *route);
 
 /** For a request that fails before it was routed: as clp_request_make() does, without a record. */
 const char *clp_request_name(request_rec *r);
+
+/** HTTP status that its client got; 0 = it left before there was one. */
+int clp_request_status(const request_rec *r, const clp_request *q);
+
+/** What became of it, when its answer has gone (from log_transaction on). */
+clp_ended_request clp_request_ended(const request_rec *r, const clp_request *q);
 
 /** How to take its body: the configured bounds, and what the path said. */
 clp_intake clp_request_intake(const clp_request *q);

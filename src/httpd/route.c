@@ -156,6 +156,22 @@ const clp_dialect *clp_route_dialect(request_rec *r)
     return route.dialect;
 }
 
+const char *clp_route_operation(const clp_route *route)
+{
+    switch (route->endpoint) {
+    case CLP_ENDPOINT_MESSAGES:
+    case CLP_ENDPOINT_CHAT:
+    case CLP_ENDPOINT_RESPONSES: return "chat";
+    case CLP_ENDPOINT_COMPLETIONS: return "text_completion";
+    case CLP_ENDPOINT_COMPACT: return "compact";
+    case CLP_ENDPOINT_COUNT_TOKENS: return "count_tokens";
+    case CLP_ENDPOINT_GEMINI: return "generate_content";
+    case CLP_ENDPOINT_GEMINI_OTHER:
+        return ap_strcasestr(route->action, "embed") ? "embeddings" : "other";
+    default: return NULL;
+    }
+}
+
 int clp_route_is_public(const clp_route *route)
 {
     return route->endpoint == CLP_ENDPOINT_HEALTH || route->endpoint == CLP_ENDPOINT_HELLO;

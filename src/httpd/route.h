@@ -52,6 +52,10 @@ int clp_route_gemini(clp_route *out, request_rec *r, const char *below);
 /** The dialect to speak to this client, going by path and header fields; never NULL. */
 const clp_dialect *clp_route_dialect(request_rec *r);
 
+/** The operation of a request for a model, as OpenTelemetry names them ("chat", "embeddings"); NULL
+ * for any other. */
+const char *clp_route_operation(const clp_route *route);
+
 /** Does the endpoint answer without authentication? */
 int clp_route_is_public(const clp_route *route);
 

@@ -155,26 +155,9 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation, i
 
 /* --- requests --------------------------------------------------------------------- */
 
-/* NULL = not traced. */
-static const char *operation_of(const clp_route *route)
-{
-    switch (route->endpoint) {
-    case CLP_ENDPOINT_MESSAGES:
-    case CLP_ENDPOINT_CHAT:
-    case CLP_ENDPOINT_RESPONSES: return "chat";
-    case CLP_ENDPOINT_COMPLETIONS: return "text_completion";
-    case CLP_ENDPOINT_COMPACT: return "compact";
-    case CLP_ENDPOINT_COUNT_TOKENS: return "count_tokens";
-    case CLP_ENDPOINT_GEMINI: return "generate_content";
-    case CLP_ENDPOINT_GEMINI_OTHER:
-        return ap_strcasestr(route->action, "embed") ? "embeddings" : "other";
-    default: return NULL;
-    }
-}
-
 void clp_tracing_begin(const request_rec *r, clp_request *q)
 {
-    if (ring && r->method_number == M_POST && operation_of(&q->route)) {
+    if (ring && r->method_number == M_POST && clp_route_operation(&q->route)) {
         clp_trace_record(&q->trace);
     }
 }
@@ -192,20 +175,13 @@ static int post_spans(request_rec *r)
     }
     memset(&traced, 0, sizeof(traced));
     traced.trace = &q->trace;
-    traced.id = q->id;
     traced.method = "POST";
-    traced.operation = operation_of(&q->route);
-    traced.client = q->route.dialect;
-    traced.model = q->sniffed.model;
-    traced.stream = q->sniffed.stream != 0;
-    traced.start = r->request_time;
-    traced.end = apr_time_now();
+    traced.ended = clp_request_ended(r, q);
     /* An estimate is a good answer, whatever those said who were asked before. */
-    if (!q->counted_by_estimate) {
-        traced.outcome = q->outcome;
-        traced.problem = q->problem;
+    if (traced.ended.estimated) {
+        traced.ended.outcome = NULL;
+        traced.ended.problem = NULL;
     }
-    traced.status = traced.outcome ? traced.outcome->status : r->status;
     n = clp_trace_spans(records, &traced);
     for (int i = 0; i < n; i++) {
         clp_span_ring_post(ring, &records[i]);

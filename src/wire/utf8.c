@@ -57,3 +57,11 @@ clp_span clp_utf8_cut(clp_span s, apr_size_t max)
     }
     return s;
 }
+
+void clp_utf8_put(char *to, apr_size_t room, const char *text)
+{
+    clp_span fits = clp_utf8_cut(clp_span_str(text ? text : ""), room - 1);
+
+    memcpy(to, fits.p, fits.n);
+    to[fits.n] = '\0';
+}

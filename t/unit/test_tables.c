@@ -10,6 +10,7 @@
 #include "shared.h"
 #include "state/children.h"
 #include "state/pin_table.h"
+#include "state/recent_ring.h"
 
 #define DAY apr_time_from_sec(24 * 3600)
 
@@ -25,7 +26,8 @@ static void test_layout(void)
 {
     clp_capacity c = clp_capacity_default();
     clp_table_layout layout[CLP_TABLES];
-    apr_size_t sum = clp_pin_table_size(16384) + clp_pin_table_size(8192);
+    apr_size_t sum =
+        clp_pin_table_size(16384) + clp_pin_table_size(8192) + clp_recent_ring_size(200);
     int lines = 1;
     void *blocks[CLP_TABLES];
     clp_tables *t;
@@ -37,7 +39,8 @@ static void test_layout(void)
                  (unsigned long)layout[k].row_size);
     }
     OK(lines, "rows begin on cache lines");
-    OK(sum < 9 * 1000 * 1000, "all tables with pins and affinity take less than 9 MB: %lu",
+    OK(sum < 9 * 1000 * 1000,
+       "all tables with pins, affinity and recent requests take less than 9 MB: %lu",
        (unsigned long)sum);
     t = clp_tables_make_private(&c, pool);
     memcpy(blocks, t->blocks, sizeof(blocks));

@@ -135,17 +135,17 @@ static void test_spans(void)
     strcpy(trace.span, "00f067aa0ba902b7");
     memset(&r, 0, sizeof(r));
     r.trace = &trace;
-    r.client = &clp_dialect_chat;
-    r.operation = "chat";
-    r.model = apr_pstrcat(pool,
-                          apr_pstrndup(pool,
-                                       "0123456789012345678901234567890123456789012345678901"
-                                       "234567890123456789012345678901234567890123",
-                                       94),
-                          "\xe4\xb8\xad", NULL);
-    r.status = 503;
-    r.start = START;
-    r.end = START + 20;
+    r.ended.client = &clp_dialect_chat;
+    r.ended.operation = "chat";
+    r.ended.model = apr_pstrcat(pool,
+                                apr_pstrndup(pool,
+                                             "0123456789012345678901234567890123456789012345678901"
+                                             "234567890123456789012345678901234567890123",
+                                             94),
+                                "\xe4\xb8\xad", NULL);
+    r.ended.status = 503;
+    r.ended.start = START;
+    r.ended.end = START + 20;
     IS_INT(clp_trace_spans(out, &r), 1, "nobody was asked: one span");
     IS_INT(out[0].trace_id[1], 0xf9, "ids are bytes");
     IS_INT(out[0].span_id[7], 0xb7, "of the span too");
@@ -164,8 +164,8 @@ static void test_spans(void)
     o.booked = CLP_BOOKED_SUCCESS;
     o.stop = CLP_STOP_TOOL;
     o.usage = (clp_usage){10, 5, -1, 7, -1};
-    r.outcome = &o;
-    r.status = 200;
+    r.ended.outcome = &o;
+    r.ended.status = 200;
     IS_INT(clp_trace_spans(out, &r), 1 + CLP_SPAN_ATTEMPTS, "many attempts: bounded");
     IS_INT(out[0].attempts, 20, "but all are counted");
     OK(!out[0].failed, "it was served");
