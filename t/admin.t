@@ -369,7 +369,7 @@ $r = done(200, GET => '/api/ping/admin-other');
 is $r->{json}{error}, 'auth', 'one that refuses the key';
 
 # --- how channels do (admin_metrics.t looks at the numbers) ---------------------------------------
-for my $path ('/api/channels/metrics', '/api/channels/scheduler/stats', '/api/channels/dashboard', '/api/affinity', '/api/sessions') {
+for my $path ('/api/channels/metrics', '/api/channels/scheduler/stats', '/api/channels/dashboard', '/api/affinity', '/api/sessions', '/api/settings') {
     done(200, GET => $path);
 }
 for my $path ('/api/channels/metrics/history', '/api/channels/admin-new/keys/metrics/history', '/api/global/stats/history') {
@@ -377,6 +377,8 @@ for my $path ('/api/channels/metrics/history', '/api/channels/admin-new/keys/met
     wrong(400, 'duration', qr/from 1m to/, GET => "$path?duration=8d");
     wrong(400, 'interval', qr/multiple of/, GET => "$path?duration=6h&interval=90s");
 }
+
+wrong(405, '', qr/said in the configuration/, PUT => '/api/settings', {});
 
 # --- the whole ------------------------------------------------------------------------------------
 $r = done(200, GET => '/api/config');

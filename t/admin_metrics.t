@@ -211,6 +211,26 @@ my $stored = at('/api/sessions')->{count};
 post('chat', '/v1/responses', { model => 'm', input => 'hello' });
 is at('/api/sessions')->{count}, $stored + 1, 'stored responses';
 
+# --- settings -------------------------------------------------------------------------------------
+{
+    my $settings = at('/api/settings');
+    my ($port) = hostport('figures') =~ /:(\d+)$/;
+    my %place = map { ($_->{path} => $_->{settings}) } grep { $_->{server} =~ /:$port$/ } @{ $settings->{places} };
+    is_deeply [ sort keys %place ], [ '/', '/second', '/third' ], 'places of the gateway in a server';
+    is_deeply $place{'/second'}{ClaudeStrategy}, { value => 'weighted', origin => 'configuration' }, 'what a location says';
+    is_deeply $place{'/third'}{ClaudeStrategy}, { value => 'failover', origin => 'default' }, '... and another does not';
+    is_deeply $place{'/second'}{ClaudeRetryWait}, { value => 'Off', origin => 'configuration' }, 'what it has from its server';
+    is_deeply $place{'/'}{ClaudeUseSet}, { value => 'figures-first', origin => 'configuration' }, 'the server itself';
+    is_deeply $place{'/'}{ClaudeAffinity}, { value => '30min', origin => 'default' }, 'a time';
+    is_deeply $place{'/'}{ClaudeMaxRequestBody}, { value => 32 * 1024 * 1024, origin => 'default' }, 'bytes';
+    is_deeply $place{'/'}{ClaudeRequireUser}, { value => JSON::PP::false(), origin => 'configuration' }, 'a flag';
+    is $settings->{server}{ClaudeStateDir}{origin}, 'configuration', 'the state directory';
+    my $list = do { local $/; open my $fh, '<', top() . '/src/httpd/config.h' or die "config.h: $!\n"; <$fh> };
+    my %shown = (%{ $place{'/'} }, %{ $settings->{server} });
+    cmp_ok scalar(keys %shown), '>', 30, 'many';
+    is_deeply [ grep { !$shown{$_} } $list =~ m{^ +[NS]\(.*/\*(?: a clp_strategy:)? (Claude\w+)}gm ], [], 'whatever has a number is shown';
+}
+
 # --- in every child ------------------------------------------------------------------------------
 {
     my @clients = map { ClaudeTest::Client->open_to(hostport('figures')) } 1 .. 12;

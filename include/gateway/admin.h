@@ -6,6 +6,7 @@
 
 #include "gateway/document.h"
 #include "gateway/overview.h"
+#include "gateway/settings_view.h"
 #include "gateway/overlay_write.h"
 #include "sched/plan.h"
 #include "state/recent_ring.h"
@@ -39,6 +40,7 @@ typedef struct clp_admin_site {
     const clp_pin_table *bindings;       /**< of conversations to channels; NULL = none are kept */
     apr_interval_time_t affinity_time;   /**< how long one lasts; 0 = none are made */
     clp_overview (*overview)(void *ctx); /**< counts what is not ours; looks at much */
+    clp_settings (*settings)(void *ctx, apr_pool_t *pool);
     /** Borrow a transport; NULL = there is none. */
     clp_transport *(*take_transport)(void *ctx);
     void (*give_transport)(void *ctx, clp_transport *transport);

@@ -86,7 +86,4 @@ int clp_edit_promote(clp_edit *e, const char *name, const clp_promotion *promoti
 /** Members of a shown channel that are told and not said; ends with NULL. */
 extern const char *const clp_channel_told[];
 
-/** Names that channels made by the API must not have: its paths mean something else. */
-int clp_channel_name_reserved(const char *name);
-
 #endif

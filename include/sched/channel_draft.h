@@ -43,8 +43,12 @@ typedef struct clp_channel_draft {
 /** Bytes of a channel's name at most. */
 #define CLP_CHANNEL_NAME_MAX 64
 
-/** What a channel may be called: 1 to 64 letters, digits and . _ - */
-int clp_channel_name_ok(const char *name);
+/**
+ * What a channel may be called: 1 to 64 letters, digits and . _ -, and nothing that paths of the
+ * admin API mean something else by.
+ * @return NULL, or what is wrong, a sentence without its subject and end
+ */
+const char *clp_channel_name_wrong(const char *name);
 
 /**
  * Begin a channel with every setting at its default.

@@ -188,8 +188,10 @@ int clp_admin_find(clp_admin_call *call)
         call->status = 204;
         return 0;
     }
-    clp_admin_fail(call, 405, NULL, "Method %s is not allowed here; use %s.", call->method,
-                   allowed(allow, call->pool));
+    clp_admin_fail(call, 405, NULL, "Method %s is not allowed here; use %s.%s", call->method,
+                   allowed(allow, call->pool),
+                   strstr(call->path, "/api/settings") ? " Settings are said in the configuration."
+                                                       : "");
     return 0;
 }
 

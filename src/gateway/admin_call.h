@@ -97,5 +97,6 @@ void clp_admin_dashboard(clp_admin_call *call);
 void clp_admin_sessions(clp_admin_call *call);
 void clp_admin_affinity(clp_admin_call *call);
 void clp_admin_requests(clp_admin_call *call); /* admin_requests.c */
+void clp_admin_settings(clp_admin_call *call); /* admin_config.c */
 
 #endif

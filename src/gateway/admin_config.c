@@ -90,6 +90,15 @@ void clp_admin_get_config(clp_admin_call *call)
     }
 }
 
+void clp_admin_settings(clp_admin_call *call)
+{
+    clp_settings settings = call->site->settings(call->site->ctx, call->pool);
+    clp_jw w;
+
+    clp_jw_init(&w, call->out);
+    clp_settings_write(&w, &settings, call->pool);
+}
+
 /* --- could it be? ------------------------------------------------------------------------ */
 
 /* Who only wants to know of channels may leave out the frame around them. */

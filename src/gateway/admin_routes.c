@@ -36,6 +36,7 @@ const clp_admin_route clp_admin_routes[] = {
     {"POST",   "/api/config/validate",                   ASKS,   clp_admin_validate,       "Could this overlay be used?"},
     {"GET",    "/api/ping",                              READS,  clp_admin_ping,           "Ask every upstream for a sign of life"},
     {"GET",    "/api/ping/{name}",                       READS,  clp_admin_ping_one,       "Ask one channel's upstream for a sign of life"},
+    {"GET",    "/api/settings",                          READS,  clp_admin_settings,       "What the configuration says of the gateway"},
     {"POST",   "/api/route",                             ASKS,   clp_admin_explain,        "Which channels would this request try?"},
     {"GET",    "/api/requests",                          READS,  clp_admin_requests,       "The last requests, and what became of them"},
     {"GET",    "/api/openapi.json",                      READS,  clp_admin_openapi,        "This API"},

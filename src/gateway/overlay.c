@@ -60,9 +60,9 @@ static int check_frame(const cJSON *document, apr_pool_t *pool, clp_document_err
     cJSON_ArrayForEach(member, channels)
     {
         const char *path = apr_pstrcat(pool, "channels.", member->string, NULL);
-        if (!clp_channel_name_ok(member->string)) {
-            return fail(error, path,
-                        "cannot be a channel's name: use 1 to 64 letters, digits and . _ -");
+        const char *wrong = clp_channel_name_wrong(member->string);
+        if (wrong) {
+            return fail(error, path, wrong);
         }
     }
     return 1;

@@ -14,18 +14,6 @@
 const char *const clp_channel_told[] = {"name",    "index", "definedIn", "origin",
                                         "origins", "state", NULL};
 
-int clp_channel_name_reserved(const char *name)
-{
-    static const char *const reserved[] = {"metrics", "dashboard", "reorder", "scheduler"};
-
-    for (apr_size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-        if (!strcmp(name, reserved[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 int clp_edit_fail(clp_edit *e, clp_edit_result result, const char *path, const char *message)
 {
     e->result = result;
@@ -258,15 +246,9 @@ static int say(clp_edit *e, const char *name, const cJSON *settings, const cJSON
 
 static int check_new_name(clp_edit *e, const char *name)
 {
-    if (!clp_channel_name_ok(name)) {
-        return clp_edit_fail(e, CLP_EDIT_WRONG, "name",
-                             "cannot be a channel's name: use 1 to 64 letters, digits and . _ -");
-    }
-    if (clp_channel_name_reserved(name)) {
-        return clp_edit_fail(e, CLP_EDIT_WRONG, "name",
-                             "means something else in paths of the API; choose another");
-    }
-    return 1;
+    const char *wrong = clp_channel_name_wrong(name);
+
+    return !wrong || clp_edit_fail(e, CLP_EDIT_WRONG, "name", wrong);
 }
 
 /* The entry made anew, in its place. */

@@ -23,6 +23,7 @@
 #include "overview.h"
 #include "recent.h"
 #include "reply.h"
+#include "settings.h"
 #include "shared_pins.h"
 #include "shared_state.h"
 
@@ -109,6 +110,12 @@ static clp_overview overview(void *ctx)
     return clp_overview_now(ctx);
 }
 
+static clp_settings settings(void *ctx, apr_pool_t *pool)
+{
+    (void)ctx;
+    return clp_settings_now(pool);
+}
+
 static clp_admin_site *site_of(request_rec *r)
 {
     clp_admin_site *site = apr_pcalloc(r->pool, sizeof(*site));
@@ -135,6 +142,7 @@ static clp_admin_site *site_of(request_rec *r)
     site->bindings = clp_shared_pins()->affinity;
     site->affinity_time = apr_time_from_msec(CLP_CONF(clp_dir_config_of(r), affinity_ms));
     site->overview = overview;
+    site->settings = settings;
     site->take_transport = take_transport;
     site->give_transport = give_transport;
     site->recent = clp_recent_of_server();

@@ -58,12 +58,10 @@ const char *clp_channel_setting(cmd_parms *cmd, void *dir, int argc, char *const
 static const char *check_name(cmd_parms *cmd, const char *name)
 {
     const clp_server_config *conf = clp_server_config_of(cmd->server);
+    const char *wrong = clp_channel_name_wrong(name);
 
-    if (!clp_channel_name_ok(name)) {
-        return apr_psprintf(cmd->pool,
-                            "<ClaudeChannel>: '%s' cannot be a channel's name: use 1 to %d "
-                            "letters, digits and . _ -",
-                            name, CLP_CHANNEL_NAME_MAX);
+    if (wrong) {
+        return apr_psprintf(cmd->pool, "<ClaudeChannel>: '%s' %s", name, wrong);
     }
     for (int i = 0; i < conf->channels->nelts; i++) {
         const clp_channel *other = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);

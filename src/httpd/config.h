@@ -7,6 +7,7 @@
 #include "httpd.h"
 #include "http_config.h"
 
+#include "gateway/settings_view.h"
 #include "sched/channel_sets.h"
 #include "table_size.h"
 
@@ -140,6 +141,13 @@ apr_int64_t clp_config_max_tokens(const clp_dir_config *conf, const char *model)
 
 /** All directives of the module (directives.c). */
 extern const command_rec clp_directives[];
+
+/**
+ * Is it a directive with one number? Then where that stands, in the server's configuration or a
+ * location's, and how it is shown.
+ */
+int clp_directive_number(const command_rec *cmd, int *of_server, apr_size_t *offset,
+                         clp_setting_kind *kind);
 
 /** "file:line" of a directive, in `p`. */
 const char *clp_config_place(apr_pool_t *p, const ap_directive_t *directive);

@@ -539,3 +539,24 @@ const command_rec clp_directives[] = {
                  "On or Off: whether answers tell channel, attempts and process"),
     {NULL}};
 /* clang-format on */
+
+/* --- looking ---------------------------------------------------------------------------- */
+
+int clp_directive_number(const command_rec *cmd, int *of_server, apr_size_t *offset,
+                         clp_setting_kind *kind)
+{
+    const number_rule *rule = cmd->cmd_data;
+
+    *of_server = cmd->func.take1 == set_global_number;
+    if (cmd->func.flag == set_dir_flag) {
+        *offset = (apr_size_t)cmd->cmd_data;
+        *kind = CLP_SHOWN_FLAG;
+        return 1;
+    }
+    if (!*of_server && cmd->func.take1 != set_dir_number && cmd->func.take1 != set_affinity) {
+        return 0;
+    }
+    *offset = rule->offset;
+    *kind = rule->kind == A_TIME || rule->kind == A_TIME_OR_OFF ? CLP_SHOWN_TIME : CLP_SHOWN_NUMBER;
+    return 1;
+}

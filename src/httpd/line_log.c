@@ -62,6 +62,11 @@ const char *clp_line_log_name(clp_line_log **out, cmd_parms *cmd, const char *ta
     return NULL;
 }
 
+const char *clp_line_log_target(const clp_line_log *log)
+{
+    return log->target;
+}
+
 static apr_status_t open_log(clp_line_log *log, apr_pool_t *p)
 {
     piped_log *pipe;

@@ -22,6 +22,9 @@ typedef struct clp_line_log clp_line_log;
  */
 const char *clp_line_log_name(clp_line_log **out, cmd_parms *cmd, const char *target);
 
+/** The target, as it was said. */
+const char *clp_line_log_target(const clp_line_log *log);
+
 /**
  * Append a line, its end included: whole, not mixed with those of others. Any thread. A program
  * that takes nothing for some seconds loses lines.

@@ -74,6 +74,11 @@ const char *clp_session_socache_make(clp_session_socache **out, cmd_parms *cmd, 
     return NULL;
 }
 
+const char *clp_session_socache_name(const clp_session_socache *c)
+{
+    return c->provider->name;
+}
+
 apr_status_t clp_session_socache_register(apr_pool_t *pconf)
 {
     return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);

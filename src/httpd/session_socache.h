@@ -21,6 +21,9 @@ typedef struct clp_session_socache clp_session_socache;
  * @return what is wrong with it, or NULL */
 const char *clp_session_socache_make(clp_session_socache **out, cmd_parms *cmd, const char *text);
 
+/** Name of its provider. */
+const char *clp_session_socache_name(const clp_session_socache *c);
+
 /** In pre_config: name the lock that some providers need. */
 apr_status_t clp_session_socache_register(apr_pool_t *pconf);
 

@@ -64,11 +64,21 @@ static const struct setting_rule {
                                "wants Off, or until=TIME and maybe protocols=NAME[,NAME]..."},
 };
 
-int clp_channel_name_ok(const char *name)
+const char *clp_channel_name_wrong(const char *name)
 {
+    static const char *const taken[] = {"metrics", "dashboard", "reorder", "scheduler"};
     apr_size_t n =
         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    return n > 0 && n <= CLP_CHANNEL_NAME_MAX && !name[n];
+
+    if (!n || n > CLP_CHANNEL_NAME_MAX || name[n]) {
+        return "cannot be a channel's name: use 1 to 64 letters, digits and . _ -";
+    }
+    for (apr_size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (!strcmp(name, taken[i])) {
+            return "cannot be a channel's name: paths of the admin API mean something else by it";
+        }
+    }
+    return NULL;
 }
 
 void clp_channel_draft_begin(clp_channel_draft *d, const char *name, const char *defined_in,

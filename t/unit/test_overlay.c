@@ -223,6 +223,8 @@ static const struct {
 } wrong_channels[] = {
     {"\"a b\":{}",
      "channels.a b: cannot be a channel's name: use 1 to 64 letters, digits and . _ -"},
+    {"\"metrics\":{}", "channels.metrics: cannot be a channel's name: paths of the admin API mean "
+                       "something else by it"},
     {"\"one\":{},\"one\":{}", "channels.one: is said twice"},
     {"\"one\":[]", "channels.one: a channel has to be an object"},
     {"\"one\":{\"priority\":\"x\"}",

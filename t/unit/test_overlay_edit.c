@@ -128,7 +128,7 @@ static const struct {
     {"", CREATE, "a b", "{}",
      "400 name: cannot be a channel's name: use 1 to 64 letters, digits and . _ -"},
     {"", CREATE, "metrics", "{}",
-     "400 name: means something else in paths of the API; choose another"},
+     "400 name: cannot be a channel's name: paths of the admin API mean something else by it"},
     {"", CREATE, "x", "[]", "400 : a channel has to be an object"},
     {"", CREATE, "x", "{'name':'y'}",
      "400 name: is another than the channel's; a channel cannot be renamed"},
