@@ -97,7 +97,7 @@ for my $path (sort keys %{ $api->{paths} }) {
     push @all, [ uc $_, $path =~ s/\{name\}/nobody/r =~ s/\{id\}/0123456789abcdef/r, $path ]
         for sort keys %{ $api->{paths}{$path} };
 }
-my @writes = grep { my (undef, $op) = operation(@$_[0, 1]); grep { ($_->{'$ref'} // '') =~ /ifMatch/ } @{ $op->{parameters} || [] } } @all;
+my @writes = grep { my (undef, $op) = operation(@$_[0, 1]); $op->{responses}{500} } @all;
 cmp_ok scalar(@writes), '>', 8, 'operations that write are found';
 
 # --- who may ask, and how: the same for all -----------------------------------------
@@ -307,6 +307,28 @@ is done(200, PATCH => '/api/channels/admin-conf/status', { status => 'suspended'
 wrong(409, '', qr/active first/, POST => $promotion, { duration => 3600 });
 done(200, PATCH => '/api/channels/admin-conf', { status => undef });
 
+# --- resume ---------------------------------------------------------------------------------
+done(200, PATCH => '/api/channels/admin-conf/status', { status => 'suspended' });
+my $told = done(200, GET => '/api/config')->{json}{revision};
+$r = done(200, POST => '/api/channels/admin-conf/resume', {});
+is $r->{json}{message}, 'channel admin-conf is active again', 'a suspended channel becomes active';
+is_deeply $r->{json}{reset}, { circuits => 0, keys => 0, rest => JSON::PP::false() }, '... with nothing to reset';
+isnt $r->{json}{channel}{origins}{status}, 'overlay', '... as the configuration says';
+is $r->{json}{revision}, $told + 1, '... which is a change';
+$r = done(200, POST => '/api/channels/admin-conf/resume');
+is $r->{json}{revision}, $told + 1, 'an active one stays as it is';
+is $r->{headers}{etag}, sprintf('"%d"', $told + 1), '... and so does the overlay';
+done(412, POST => '/api/channels/admin-conf/resume', {}, 'If-Match' => "\"$told\"");
+wrong(400, 'x', qr/known/, POST => '/api/channels/admin-conf/resume', { x => 1 });
+my $key_resume = "/api/channels/admin-new/keys/" . id_of($keys[0]) . '/resume';
+is done(200, POST => $key_resume, {})->{json}{message}, 'channel admin-new: key ' . id_of($keys[0]) . ' is reset', 'a key';
+done(412, POST => $key_resume, {}, 'If-Match' => '"0"');
+wrong(400, 'x', qr/known/, POST => $key_resume, { x => 1 });
+wrong(404, '', qr/by the id/, POST => "/api/channels/admin-new/keys/$keys[0]/resume");
+done(200, PATCH => '/api/channels/admin-conf/status', { status => 'disabled' });
+is done(200, POST => '/api/channels/admin-conf/resume', {})->{json}{channel}{status}, 'disabled', 'a disabled one stays disabled';
+done(200, PATCH => '/api/channels/admin-conf', { status => undef });
+
 # What GET shows can be sent back.
 $r = done(200, GET => '/api/channels/admin-conf');
 my $view = $r->{json};
@@ -423,7 +445,8 @@ sub writes {
     my @waiting;
     for my $one (@writes) {
         my ($method, undef, $known) = @$one;
-        my $path = $known =~ s/\{name\}/admin-conf/r =~ s/\{id\}/$first/r;
+        my $name = $known =~ /resume/ ? 'admin-new' : 'admin-conf';
+        my $path = $known =~ s/\{name\}/$name/r =~ s/\{id\}/$first/r;
         my $body = $method eq 'DELETE' ? undef : encode($document{"$method $known"} || {});
         my $client = ClaudeTest::Client->open_to(hostport('admin'));
         $client->send_request(method => $method, path => "/manage$path", body => $body,
@@ -440,6 +463,7 @@ sub writes {
     return join ' ', map { "$_ x $status{$_}" } sort keys %status;
 }
 my $n = @writes;
+done(200, PATCH => '/api/channels/admin-new/status', { status => 'suspended' });    # or resume has nothing to write
 is writes('If-Match' => '"99999"'), "412 x $n", 'another revision: nothing is written';
 
 open my $lock, '+>>', "$file.lock" or die "$file.lock: $!\n";
@@ -512,7 +536,8 @@ unlink $file;
 ok wait_for(3, sub { call(GET => '/api/channels')->{json}{revision} == 0 }), 'without the file the configuration alone counts';
 
 # --- every status that the document promises, and no secret -----------------------------------------------
-my %never = map { $_ => 1 } 'GET /api/ping 503', 'GET /api/ping/{name} 503';    # there is always a transport
+# There is always a transport, and shared state: t/unit/test_admin.c does without.
+my %never = map { $_ => 1 } 'GET /api/ping 503', 'GET /api/ping/{name} 503', 'POST /api/channels/{name}/keys/{id}/resume 503';
 my @promised = map { my $path = $_; map { my $m = $_; map { "\U$m\E $path $_" } keys %{ $api->{paths}{$path}{$m}{responses} } }
     keys %{ $api->{paths}{$path} } } keys %{ $api->{paths} };
 is_deeply [ grep { !$seen{$_} && !$never{$_} } sort @promised ], [], 'all of them were seen';

@@ -59,8 +59,9 @@ typedef struct clp_admin_error {
 
 typedef enum clp_admin_kind {
     CLP_ADMIN_READS,
-    CLP_ADMIN_ASKS,  /**< takes a document, but changes nothing */
-    CLP_ADMIN_WRITES /**< goes to the audit log */
+    CLP_ADMIN_ASKS,   /**< takes a document, but changes nothing */
+    CLP_ADMIN_RESETS, /**< changes shared state alone */
+    CLP_ADMIN_WRITES  /**< changes the overlay */
 } clp_admin_kind;
 
 /** A row of the API's only list. */

@@ -35,6 +35,11 @@ typedef struct clp_edit {
     int created;              /**< the channel is new */
 } clp_edit;
 
+/** What is said of a key that is not there. */
+#define CLP_EDIT_NO_SUCH_KEY                                                                       \
+    "The channel has no key of this id. Keys are called by the id that GET gives, not by "         \
+    "themselves."
+
 /** All edits give 1, or 0 with `result` and `error`; then the document may be changed in part. */
 
 /** Add a channel with these settings; its name must be free. */
@@ -75,6 +80,9 @@ int clp_edit_reorder(clp_edit *e, const cJSON *names);
 /** Say the status (which is copied); NULL takes back what the overlay said. Who is not active any
  * more is not promoted any more. */
 int clp_edit_set_status(clp_edit *e, const char *name, const cJSON *status);
+
+/** Make a suspended channel active; nothing if it is not suspended. */
+int clp_edit_resume(clp_edit *e, const char *name);
 
 /**
  * Have a channel go before all others. For clients of one protocol and server there is one at a

@@ -133,6 +133,12 @@ clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mas
  * the request itself and its deadlines. */
 void clp_channel_route(const clp_channel *c, clp_transfer_request *request);
 
+/** A key by its id, in use or not; NULL = the channel has none of that id. */
+const clp_key *clp_channel_key(const clp_channel *c, const char *id);
+
+/** Of clp_key; likewise in one list, which may be NULL. */
+const clp_key *clp_key_in(const apr_array_header_t *keys, const char *id);
+
 /** Channels a request may use, in the order of the configuration. */
 typedef struct clp_channel_set {
     const char *name;

@@ -337,6 +337,15 @@ static int edit_status(clp_edit_result result)
     return result == CLP_EDIT_WRONG ? 400 : result == CLP_EDIT_CONFLICT ? 409 : 404;
 }
 
+static void refuse_stale(clp_admin_call *call, apr_int64_t revision)
+{
+    call->told_revision = revision;
+    clp_admin_fail(call, 412, NULL,
+                   "Somebody changed the channels meanwhile: they are at revision "
+                   "%" APR_INT64_T_FMT " now. Get them anew.",
+                   revision);
+}
+
 static void explain(clp_admin_call *call, clp_write_result result, const clp_edit *edit)
 {
     const clp_overlay_change *change = &call->change;
@@ -345,13 +354,7 @@ static void explain(clp_admin_call *call, clp_write_result result, const clp_edi
     case CLP_WRITE_DONE: return;
     case CLP_WRITE_REFUSED: refuse(call, &edit->error, edit_status(edit->result)); return;
     case CLP_WRITE_INVALID: refuse(call, &change->error, 400); return;
-    case CLP_WRITE_STALE:
-        call->told_revision = change->revision;
-        clp_admin_fail(call, 412, NULL,
-                       "Somebody changed the channels meanwhile: they are at revision "
-                       "%" APR_INT64_T_FMT " now. Get them anew.",
-                       change->revision);
-        return;
+    case CLP_WRITE_STALE: refuse_stale(call, change->revision); return;
     case CLP_WRITE_NO_PLACE:
         clp_admin_fail(call, 409, NULL,
                        "Channels cannot be changed: the configuration has no ClaudeStateDir.");
@@ -380,6 +383,19 @@ int clp_admin_write(clp_admin_call *call, clp_admin_edit *e)
     result = call->site->write(call->revision, make_edit, e, call->pool, &call->change);
     explain(call, result, &e->edit);
     return result == CLP_WRITE_DONE;
+}
+
+int clp_admin_leave(clp_admin_call *call)
+{
+    const clp_admin_site *site = call->site;
+
+    if (call->revision != CLP_ANY_REVISION && call->revision != site->revision) {
+        refuse_stale(call, site->revision);
+        return 0;
+    }
+    call->change.revision = site->revision;
+    call->change.laid = site->channels;
+    return 1;
 }
 
 void clp_admin_done(clp_admin_call *call, clp_jw *w, const char *did)

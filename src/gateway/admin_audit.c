@@ -15,7 +15,8 @@
 
 int clp_admin_audit_wants(const clp_admin_call *call)
 {
-    return call->route && call->route->kind == CLP_ADMIN_WRITES;
+    return call->route &&
+           (call->route->kind == CLP_ADMIN_WRITES || call->route->kind == CLP_ADMIN_RESETS);
 }
 
 static void add_secrets(apr_array_header_t *secrets, const apr_array_header_t *keys)

@@ -45,6 +45,12 @@ struct clp_admin_edit {
 int clp_admin_write(clp_admin_call *call, clp_admin_edit *e);
 
 /**
+ * Leave the overlay as it is, where something else is changed.
+ * @return 1; 0 if it is another than If-Match names, and that is answered
+ */
+int clp_admin_leave(clp_admin_call *call);
+
+/**
  * Begin the answer to a change: message and revision. The object stays open.
  * @param did for people, and for the audit log
  */
@@ -76,6 +82,8 @@ void clp_admin_delete_channel(clp_admin_call *call);
 void clp_admin_reorder(clp_admin_call *call);
 void clp_admin_set_status(clp_admin_call *call);
 void clp_admin_promote(clp_admin_call *call); /* admin_promotion.c */
+void clp_admin_resume(clp_admin_call *call);  /* admin_resume.c */
+void clp_admin_resume_key(clp_admin_call *call);
 void clp_admin_add_key(clp_admin_call *call); /* admin_keys.c */
 void clp_admin_remove_key(clp_admin_call *call);
 void clp_admin_key_top(clp_admin_call *call);

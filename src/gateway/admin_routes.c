@@ -3,6 +3,7 @@
 
 #define READS  CLP_ADMIN_READS
 #define ASKS   CLP_ADMIN_ASKS
+#define RESETS CLP_ADMIN_RESETS
 #define WRITES CLP_ADMIN_WRITES
 
 /* Of paths that fit, the first row counts: those with {name} stand behind the others. Each row
@@ -22,12 +23,14 @@ const clp_admin_route clp_admin_routes[] = {
     {"DELETE", "/api/channels/{name}",                   WRITES, clp_admin_delete_channel, "Remove a channel"},
     {"PATCH",  "/api/channels/{name}/status",            WRITES, clp_admin_set_status,     "Set the status"},
     {"POST",   "/api/channels/{name}/promotion",         WRITES, clp_admin_promote,        "Have a channel go before all others for a while"},
+    {"POST",   "/api/channels/{name}/resume",            WRITES, clp_admin_resume,         "Close circuits, end rests, and take a suspended channel into use"},
     {"POST",   "/api/channels/{name}/keys",              WRITES, clp_admin_add_key,        "Add keys"},
     {"DELETE", "/api/channels/{name}/keys/{id}",         WRITES, clp_admin_remove_key,     "Remove a key"},
     {"POST",   "/api/channels/{name}/keys/{id}/top",     WRITES, clp_admin_key_top,        "Have a key taken first"},
     {"POST",   "/api/channels/{name}/keys/{id}/bottom",  WRITES, clp_admin_key_bottom,     "Have a key taken last"},
     {"POST",   "/api/channels/{name}/keys/{id}/disable", WRITES, clp_admin_key_disable,    "Take a key out of use"},
     {"POST",   "/api/channels/{name}/keys/{id}/enable",  WRITES, clp_admin_key_enable,     "Take a key into use again"},
+    {"POST",   "/api/channels/{name}/keys/{id}/resume",  RESETS, clp_admin_resume_key,     "Close circuits and end rests of a key"},
     {"GET",    "/api/channels/{name}/keys/metrics/history", READS, clp_admin_key_history,  "How a channel's keys did"},
     {"GET",    "/api/global/stats/history",              READS,  clp_admin_global_history, "How all channels together did"},
     {"GET",    "/api/affinity",                          READS,  clp_admin_affinity,       "How many conversations are bound to channels"},

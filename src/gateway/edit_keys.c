@@ -17,33 +17,12 @@ static const char *id_of(const char *secret, apr_pool_t *pool)
     return apr_pstrmemdup(pool, digest, ID_LENGTH);
 }
 
-static const clp_key *key_in(const apr_array_header_t *keys, const char *id)
-{
-    for (int i = 0; keys && i < keys->nelts; i++) {
-        const clp_key *key = &APR_ARRAY_IDX(keys, i, clp_key);
-        if (!strcmp(key->id, id)) {
-            return key;
-        }
-    }
-    return NULL;
-}
-
-/* A key that the channel has, in use or not. */
-static const clp_key *key_of(const clp_channel *c, const char *id)
-{
-    const clp_key *key = c ? key_in(c->keys, id) : NULL;
-
-    return key || !c ? key : key_in(c->keys_off, id);
-}
-
 static const clp_key *find_key(clp_edit *e, const clp_channel *c, const char *id)
 {
-    const clp_key *key = key_of(c, id);
+    const clp_key *key = clp_channel_key(c, id);
 
     if (!key) {
-        clp_edit_fail(e, CLP_EDIT_NO_KEY, "",
-                      "The channel has no key of this id. Keys are called by the id that "
-                      "GET gives, not by themselves.");
+        clp_edit_fail(e, CLP_EDIT_NO_KEY, "", CLP_EDIT_NO_SUCH_KEY);
     }
     return key;
 }
@@ -138,7 +117,7 @@ static int read_object(clp_edit *e, const clp_channel *c, const cJSON *object, c
                 "has a member that is none of a key: say id, and status if need be");
         }
     }
-    if (!cJSON_IsString(id) || !(key = key_of(c, id->valuestring))) {
+    if (!cJSON_IsString(id) || !(key = c ? clp_channel_key(c, id->valuestring) : NULL)) {
         return clp_edit_fail(e, CLP_EDIT_WRONG, apr_pstrcat(e->pool, path, ".id", NULL),
                              "has to be the id of a key that the channel has");
     }
@@ -207,7 +186,7 @@ static void say_beside(cJSON *entry, const clp_channel *base, const apr_array_he
     cJSON_DeleteItemFromObjectCaseSensitive(entry, "apiKeys");
     for (int i = 0; i < all->nelts; i++) {
         const wanted *w = &APR_ARRAY_IDX(all, i, wanted);
-        if (!key_in(base->keys, w->id)) {
+        if (!clp_key_in(base->keys, w->id)) {
             add_text(entry, "keysAdded", w->secret);
         }
         add_text(entry, w->off ? "keysDisabled" : "keyOrder", w->id);
@@ -269,7 +248,8 @@ int clp_edit_add_keys(clp_edit *e, const char *name, const cJSON *keys)
         if (!cJSON_IsString(key) || !*key->valuestring) {
             return clp_edit_fail(e, CLP_EDIT_WRONG, path, "has to be a key, not empty");
         }
-        if (key_of(c, id_of(key->valuestring, e->pool)) || index_in(list, key->valuestring) >= 0) {
+        if (clp_channel_key(c, id_of(key->valuestring, e->pool)) ||
+            index_in(list, key->valuestring) >= 0) {
             return clp_edit_fail(e, CLP_EDIT_CONFLICT, path, "is a key that the channel has");
         }
         cJSON_AddItemToArray(list, cJSON_CreateString(key->valuestring));
@@ -328,7 +308,7 @@ int clp_edit_move_key(clp_edit *e, const char *name, const char *id, int to_top)
     if (!c || !find_key(e, c, id)) {
         return 0;
     }
-    if (!key_in(c->keys, id)) {
+    if (!clp_key_in(c->keys, id)) {
         return clp_edit_fail(e, CLP_EDIT_CONFLICT, "", "The key is disabled: enable it first.");
     }
     order = cJSON_CreateArray();

@@ -292,7 +292,7 @@ int clp_edit_replace(clp_edit *e, const char *name, const cJSON *settings)
 /* Is this said to be a status without requests? What is no status at all is refused later. */
 static int is_inactive(const cJSON *status)
 {
-    return cJSON_IsString(status) && strcasecmp(status->valuestring, "active") != 0;
+    return status && cJSON_IsString(status) && strcasecmp(status->valuestring, "active") != 0;
 }
 
 int clp_edit_merge(clp_edit *e, const char *name, const cJSON *settings)
@@ -338,6 +338,20 @@ int clp_edit_set_status(clp_edit *e, const char *name, const cJSON *status)
     }
     clp_edit_tidy(e, name);
     return 1;
+}
+
+int clp_edit_resume(clp_edit *e, const char *name)
+{
+    const clp_channel *c = clp_edit_find(e, name);
+    const clp_channel *base = clp_edit_base(e, name);
+
+    if (!c || c->status != CLP_CHANNEL_SUSPENDED) {
+        return c != NULL;
+    }
+    return clp_edit_set_status(e, name,
+                               base && base->status == CLP_CHANNEL_ACTIVE
+                                   ? NULL
+                                   : clp_document_keep(cJSON_CreateString("active"), e->pool));
 }
 
 /* --- order --------------------------------------------------------------------------- */

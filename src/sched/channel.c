@@ -145,6 +145,24 @@ const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_
     return model;
 }
 
+const clp_key *clp_key_in(const apr_array_header_t *keys, const char *id)
+{
+    for (int i = 0; keys && i < keys->nelts; i++) {
+        const clp_key *key = &APR_ARRAY_IDX(keys, i, clp_key);
+        if (!strcmp(key->id, id)) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+const clp_key *clp_channel_key(const clp_channel *c, const char *id)
+{
+    const clp_key *key = clp_key_in(c->keys, id);
+
+    return key ? key : clp_key_in(c->keys_off, id);
+}
+
 /* The bit of a client protocol by its name; 0 = there is none of that name. */
 static apr_uint32_t protocol_bit(clp_span name)
 {

@@ -41,8 +41,9 @@ for my $route (sort keys %told) {
     my %parameter = map { my $p = resolve($_, $api); ("$p->{in} $p->{name}" => 1) } @{ $op->{parameters} || [] };
     is_deeply [ sort map { "path $_" } $route =~ /\{(\w+)\}/g ], [ sort grep { /^path/ } keys %parameter ],
         "$route: parameters of the path";
-    is !!$parameter{'header If-Match'}, $kind{$route} eq 'WRITES', "$route: If-Match, if it writes";
-    for my $status (qw(401 403), $kind{$route} eq 'WRITES' ? qw(409 412 500 503) : ()) {
+    is !!$parameter{'header If-Match'}, $kind{$route} =~ /^(?:WRITES|RESETS)$/, "$route: If-Match, if it changes anything";
+    my %failures = (WRITES => [qw(409 412 500 503)], RESETS => [qw(412 503)]);
+    for my $status (qw(401 403), @{ $failures{ $kind{$route} } || [] }) {
         ok $op->{responses}{$status}, "$route: $status is promised";
     }
     ok resolve($op->{responses}{$_}, $api), "$route: $_" for sort keys %{ $op->{responses} };

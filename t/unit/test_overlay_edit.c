@@ -94,6 +94,7 @@ typedef enum op {
     DISABLE,
     ORDER,
     STATUS,
+    RESUME,
     PROMOTE /* arg: UNTIL in seconds from now, 0 = no longer; and protocols */
 } op;
 
@@ -230,6 +231,12 @@ static const struct {
     {"", STATUS, "conf", "'suspended'", "'conf':{'status':'suspended'}"},
     {"'conf':{'status':'suspended'}", STATUS, "conf", NULL, ""},
     {"", STATUS, "x", "'active'", "404 : There is no channel of this name."},
+    {"'conf':{'status':'suspended','priority':1}", RESUME, "conf", NULL, "'conf':{'priority':1}"},
+    {"'conf':{'deleted':true}", RESUME, "conf", NULL, "'conf':{'deleted':true}"},
+    {"", RESUME, "conf", NULL, ""},
+    {OWN_WITH(",'status':'suspended'"), RESUME, "own", NULL, OWN_WITH(",'status':'active'")},
+    {OWN_WITH(",'status':'disabled'"), RESUME, "own", NULL, OWN_WITH(",'status':'disabled'")},
+    {"", RESUME, "x", NULL, "404 : There is no channel of this name."},
     /* promotion: at most one for clients of a protocol, and none of who gets no requests */
     {"", PROMOTE, "conf", "60 messages,chat",
      "'conf':{'promotion':{'until':" SOON ",'protocols':'messages,chat'}}"},
@@ -318,6 +325,7 @@ static int run(clp_edit *e, op what, const char *name, const char *arg)
     case DISABLE: return clp_edit_enable_key(e, name, json(arg), 0);
     case ORDER: return clp_edit_reorder(e, value);
     case STATUS: return clp_edit_set_status(e, name, value);
+    case RESUME: return clp_edit_resume(e, name);
     case PROMOTE: return promote(e, name, arg);
     }
     return 0;
@@ -337,7 +345,7 @@ static void check(apr_size_t i)
     static const int statuses[] = {200, 400, 404, 404, 409};
     static const char *const names[] = {"create",     "replace", "merge",  "delete", "add keys",
                                         "remove key", "top",     "bottom", "enable", "disable",
-                                        "order",      "status",  "promote"};
+                                        "order",      "status",  "resume", "promote"};
     clp_document_error error = {"", ""};
     const char *text = apr_psprintf(pool, "{\"version\":1,\"revision\":1,\"channels\":{%s}}",
                                     json(cases[i].before));

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "cases.h"
+#include "sched/reset.h"
 #include "sched_world.h"
 #include "state/children.h"
 
@@ -192,6 +193,17 @@ static clp_circuit *circuit_of(const run *x, const char *name)
     return &x->w->tables->channels[sched_channel(x->w, name)->row.row].circuit;
 }
 
+/* "a" or "a/k1": an operator says that the channel, or a key of it, is well again. */
+static void reset(run *x, const char *what)
+{
+    const char *key = strchr(what, '/');
+    const clp_channel *c = sched_channel(x->w, apr_pstrndup(x->pool, what, strcspn(what, "/")));
+    clp_reset_counts n;
+    int done = key ? clp_reset_key(x->w->tables, c, clp_channel_key(c, key + 1), sched_clock, 0, &n)
+                   : clp_reset_channel(x->w->tables, c, sched_clock, 0, &n);
+    show(x, done ? apr_psprintf(x->pool, "reset=%d/%d/%d", n.circuits, n.keys, n.rested) : "busy");
+}
+
 static void explain(run *x)
 {
     apr_array_header_t *all = clp_plan_explain(x->w->set, &x->w->query, x->pool);
@@ -231,6 +243,9 @@ static void do_order(run *x, const char *step, const char *what)
     }
     else if (!strncmp(step, "up:", 3)) {
         sched_change(x->w, close_circuit, circuit_of(x, what));
+    }
+    else if (!strncmp(step, "reset:", 6)) {
+        reset(x, what);
     }
     else {
         x->w->query.model = what; /* ask: */
@@ -285,7 +300,7 @@ static void do_step(run *x, const char *step)
     else if (is(step, "flow")) {
         flow(x, atoi(what));
     }
-    else if (is(step, "down") || is(step, "up") || is(step, "ask")) {
+    else if (is(step, "down") || is(step, "up") || is(step, "reset") || is(step, "ask")) {
         do_order(x, step, what);
     }
     else {
