@@ -22,6 +22,12 @@ my %seen;    # "METHOD path status" -> 1
 my @answers; # all bytes that came
 my @ops = ('X-Api-Key' => 'ops-key');
 
+sub file_lines {
+    my ($path) = @_;
+    open my $fh, '<', $path or die "$path: $!\n";
+    return <$fh>;
+}
+
 sub id_of { return substr sha256_hex($_[0]), 0, 16 }
 
 # The operation of a method and path, which may hold names.
@@ -90,8 +96,11 @@ $api = request(vhost => 'admin', path => '/manage/api/openapi.json', headers => 
 ok $api && $api->{openapi}, 'the document is served';
 done(200, GET => '/api/openapi.json');
 
-# An example for each operation with a path: {name} and {id} filled in.
+# A document for each operation that takes one, which would do (t/check/openapi.t looks that none is missing).
+my %example = map { my $row = decode($_); ($row->{operation} => $row) } file_lines(top() . '/t/cases/admin.jsonl');
 my %body = map { $_ => '{}' } qw(POST PUT PATCH);
+
+# Each operation with a path: {name} and {id} filled in.
 my @all;    # [METHOD, path]
 for my $path (sort keys %{ $api->{paths} }) {
     push @all, [ uc $_, $path =~ s/\{name\}/nobody/r =~ s/\{id\}/0123456789abcdef/r, $path ]
@@ -113,10 +122,7 @@ for my $one (@all) {
     is $r->{status}, 403, "$method $path: 403 for who is not required";
     is $r->{json}{error}{code}, 'forbidden', '... in the shape of errors';
     if ($one->[2] =~ /\{name\}/ && "$method $one->[2]" ne 'PUT /api/channels/{name}') {
-        my %document = (status => { status => 'active' }, keys => { apiKey => 'x-key' },
-            promotion => { duration => 60 });
-        my ($last) = $path =~ m{/(\w+)$};
-        is call($method, $path, $body{$method} && ($document{$last} || {}))->{status}, 404, "$method $path: 404 for nobody";
+        is call($method, $path, $body{$method} && $example{"$method $one->[2]"}{document})->{status}, 404, "$method $path: 404 for nobody";
     }
     next if !$body{$method};
     $r = look($method, $path, request(%ask, headers => [ @ops, 'Content-Type' => 'text/plain' ]));
@@ -438,16 +444,13 @@ is sprintf('%o', (stat $file)[2] & 07777), '600', 'the file is its owner\'s';
 # Each operation that writes, as it would be done.
 sub writes {
     my (@headers) = @_;
-    my %document = ('POST /api/channels' => { %$new, name => 'admin-x' }, 'PUT /api/channels/{name}' => $view,
-        'POST /api/channels/reorder' => { order => ['admin-conf'] }, 'POST /api/channels/{name}/keys' => { apiKey => 'x-key' },
-        'PATCH /api/channels/{name}/status' => { status => 'active' },
-        'POST /api/channels/{name}/promotion' => { duration => 60 });
     my @waiting;
     for my $one (@writes) {
         my ($method, undef, $known) = @$one;
-        my $name = $known =~ /resume/ ? 'admin-new' : 'admin-conf';
+        my $example = $example{"$method $known"} || {};
+        my $name = $example->{of} ? "admin-$example->{of}" : 'admin-conf';
         my $path = $known =~ s/\{name\}/$name/r =~ s/\{id\}/$first/r;
-        my $body = $method eq 'DELETE' ? undef : encode($document{"$method $known"} || {});
+        my $body = $method eq 'DELETE' ? undef : encode($example->{document});
         my $client = ClaudeTest::Client->open_to(hostport('admin'));
         $client->send_request(method => $method, path => "/manage$path", body => $body,
             headers => [ @ops, defined $body ? @json : (), @headers ]);
@@ -463,7 +466,7 @@ sub writes {
     return join ' ', map { "$_ x $status{$_}" } sort keys %status;
 }
 my $n = @writes;
-done(200, PATCH => '/api/channels/admin-new/status', { status => 'suspended' });    # or resume has nothing to write
+done(201, POST => '/api/channels', { %$new, name => 'admin-suspended', status => 'suspended' });    # or resume has nothing to write
 is writes('If-Match' => '"99999"'), "412 x $n", 'another revision: nothing is written';
 
 open my $lock, '+>>', "$file.lock" or die "$file.lock: $!\n";

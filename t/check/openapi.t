@@ -9,7 +9,7 @@ use warnings;
 use JSON::PP ();
 use Test::More;
 
-use ClaudeTest::Schema qw(resolve);
+use ClaudeTest::Schema qw(misfits resolve);
 use ClaudeTest::Sources qw(text);
 
 my $json = JSON::PP->new->utf8;
@@ -48,6 +48,17 @@ for my $route (sort keys %told) {
     }
     ok resolve($op->{responses}{$_}, $api), "$route: $_" for sort keys %{ $op->{responses} };
 }
+
+# Documents for t/admin.t: one for each operation that takes any, as the operation describes it.
+my %example;
+for my $line (split /\n/, text('t/cases/admin.jsonl')) {
+    my $row = $json->decode($line);
+    ok !$example{ $row->{operation} }++, "t/cases/admin.jsonl: $row->{operation}, once";
+    my $schema = resolve(($told{ $row->{operation} } || {})->{requestBody}, $api)->{content}{'application/json'}{schema} || {};
+    is join(', ', misfits($row->{document}, $schema, $api)), '', '... as it is described';
+}
+is_deeply [ sort keys %example ], [ sort grep { $told{$_}{requestBody} } keys %told ],
+    't/cases/admin.jsonl has each operation that takes a document, and no other';
 
 my $page = text('docs/admin.md');
 for my $route (sort keys %route) {
