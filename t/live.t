@@ -75,6 +75,20 @@ $client->shut;
 put_channels();
 everybody('live-model', 200, 'an empty overlay leaves the configuration');
 
+# Lists of models are kept for a while, but not longer than the channels that they are of.
+my $refused = 'http://127.0.0.1:' . ClaudeTest::Run::ports()->{refused};
+my %stale;
+for my $n (1 .. 8) {
+    put_channels('lists-second-live' => { %{ live_channel('listed') }, baseUrls => [$refused], models => ["listed-$n"] });
+    ok wait_for(5, sub { !grep { $_->{revision} != $revision } @{ request(vhost => 'scheduler', path => '/status')->{json}{children} } }),
+        "all children have revision $revision";
+    for (1 .. 12) {
+        my @listed = grep { /^listed-/ } map { $_->{id} } @{ request(vhost => 'lists', path => '/cached/v1/models')->{json}{data} };
+        $stale{"@listed for listed-$n"}++ if "@listed" ne "listed-$n";
+    }
+}
+is join(', ', sort keys %stale), '', 'every list of models is that of the channels in force';
+
 # What cannot be used.
 expect_log('CLP2401: .*/state/channels\.json: ');
 my %broken = (

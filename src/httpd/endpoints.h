@@ -18,6 +18,10 @@ int clp_endpoint_forward(request_rec *r, clp_request *q);      /* generate.c */
 int clp_endpoint_models(request_rec *r, clp_request *q);       /* models_handler.c */
 int clp_endpoint_health(request_rec *r, clp_request *q);       /* health.c */
 
+/** Let go of all lists of models that this process keeps: sets of channels are about to be freed,
+ * and others may come to lie where they did. */
+void clp_endpoint_models_forget(void);
+
 /** Names of handlers: what clients get, and the demo upstream (SetHandler claude-demo). */
 #define CLP_HANDLER      "claude-proxy"
 #define CLP_DEMO_HANDLER "claude-demo"

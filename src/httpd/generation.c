@@ -4,6 +4,7 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
+#include "endpoints.h"
 #include "shared_state.h"
 
 static clp_generation *current;
@@ -138,6 +139,7 @@ unsigned clp_generation_free_retired(void)
         clp_generation *g = *at;
         if (settled && apr_atomic_read32(&g->requests) == 0) {
             *at = g->older;
+            clp_endpoint_models_forget();
             apr_pool_destroy(g->pool);
         }
         else {

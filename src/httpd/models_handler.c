@@ -24,6 +24,11 @@
 /* Of this process; a graceful restart brings new ones. */
 static clp_models_cache cache = CLP_MODELS_CACHE_INIT;
 
+void clp_endpoint_models_forget(void)
+{
+    clp_models_cache_clear(&cache);
+}
+
 /* 1 when all channels have been asked, 0 when the client has left meanwhile. */
 static int drive(request_rec *r, clp_models_job *job, clp_transport *transport, int mind_abort)
 {
