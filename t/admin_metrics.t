@@ -224,6 +224,7 @@ is at('/api/sessions')->{count}, $stored + 1, 'stored responses';
     is_deeply $place{'/'}{ClaudeAffinity}, { value => '30min', origin => 'default' }, 'a time';
     is_deeply $place{'/'}{ClaudeMaxRequestBody}, { value => 32 * 1024 * 1024, origin => 'default' }, 'bytes';
     is_deeply $place{'/'}{ClaudeRequireUser}, { value => JSON::PP::false(), origin => 'configuration' }, 'a flag';
+    is $settings->{server}{ClaudeRecentRequests}{origin}, 'default', 'what has more than a number';
     is $settings->{server}{ClaudeStateDir}{origin}, 'configuration', 'the state directory';
     my $list = do { local $/; open my $fh, '<', top() . '/src/httpd/config.h' or die "config.h: $!\n"; <$fh> };
     my %shown = (%{ $place{'/'} }, %{ $settings->{server} });

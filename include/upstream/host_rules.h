@@ -3,6 +3,7 @@
 #define CLP_UPSTREAM_HOST_RULES_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "upstream/ip_address.h"
 
@@ -27,6 +28,9 @@ clp_host_rules *clp_host_rules_make(apr_pool_t *pool);
  * @return NULL, or what is wrong, in words that follow it
  */
 const char *clp_host_rules_add(clp_host_rules *rules, const char *pattern);
+
+/** What was listed, of const char *, as it was said. */
+const apr_array_header_t *clp_host_rules_listed(const clp_host_rules *rules);
 
 /**
  * May this URL, of an upstream or a proxy, be asked?

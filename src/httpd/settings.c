@@ -176,6 +176,16 @@ static void add_places(clp_settings *out, server_rec *s, apr_pool_t *pool)
 
 /* --- the server --------------------------------------------------------------------------- */
 
+/* As it would be said: "200", "200 anonymous", "Off". */
+static const char *recent(const clp_server_config *conf, apr_pool_t *pool)
+{
+    apr_int64_t n = CLP_CONF(conf, recent);
+
+    return n ? apr_psprintf(pool, "%" APR_INT64_T_FMT "%s", n,
+                            CLP_CONF(conf, recent_anonymous) ? " anonymous" : "")
+             : "Off";
+}
+
 static apr_array_header_t *of_server(const clp_server_config *conf, apr_pool_t *pool)
 {
     apr_array_header_t *list = apr_array_make(pool, 16, sizeof(clp_setting_shown));
@@ -184,6 +194,10 @@ static apr_array_header_t *of_server(const clp_server_config *conf, apr_pool_t *
     add(list, "ClaudeSessionStore", CLP_SHOWN_TEXT, conf->session_socache != NULL)->text =
         conf->session_socache ? clp_session_socache_name(conf->session_socache) : "shm";
     add_text(list, "ClaudeAuditLog", conf->audit_log ? log_name(conf->audit_log, pool) : NULL);
+    add(list, "ClaudeRecentRequests", CLP_SHOWN_TEXT, conf->recent != -1)->text =
+        recent(conf, pool);
+    add(list, "ClaudeUpstreamHosts", CLP_SHOWN_LIST, conf->hosts != NULL)->list =
+        conf->hosts ? clp_host_rules_listed(conf->hosts) : NULL;
     add_numbers(list, conf, 1, server_defaults);
     return list;
 }

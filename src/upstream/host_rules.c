@@ -6,7 +6,6 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <apr_tables.h>
 #include <curl/curl.h>
 
 #define NAME_MAX_BYTES 253
@@ -14,7 +13,7 @@
 struct clp_host_rules {
     apr_array_header_t *names;  /* of const char *: as they were listed */
     apr_array_header_t *ranges; /* of clp_ip_range */
-    int said;                   /* anything was listed */
+    apr_array_header_t *listed; /* of const char *: all of it, as it was said */
     int all;
 };
 
@@ -35,6 +34,7 @@ clp_host_rules *clp_host_rules_make(apr_pool_t *pool)
 {
     clp_host_rules *rules = apr_pcalloc(pool, sizeof(*rules));
 
+    rules->listed = apr_array_make(pool, 4, sizeof(const char *));
     rules->names = apr_array_make(pool, 4, sizeof(const char *));
     rules->ranges = apr_array_make(pool, 4, sizeof(clp_ip_range));
     return rules;
@@ -63,7 +63,7 @@ const char *clp_host_rules_add(clp_host_rules *rules, const char *pattern)
     clp_ip_range range;
     clp_ip ip;
 
-    rules->said = 1;
+    APR_ARRAY_PUSH(rules->listed, const char *) = pattern;
     if (strcasecmp(pattern, "all") == 0) {
         rules->all = 1;
         return NULL;
@@ -84,6 +84,11 @@ const char *clp_host_rules_add(clp_host_rules *rules, const char *pattern)
     }
     APR_ARRAY_PUSH(rules->names, const char *) = pattern;
     return NULL;
+}
+
+const apr_array_header_t *clp_host_rules_listed(const clp_host_rules *rules)
+{
+    return rules->listed;
 }
 
 /* Bytes of a name without the dot that may end it. */
@@ -162,8 +167,9 @@ static const char *check_address(const clp_host_rules *rules, const clp_ip *ip, 
     if (what) {
         return why_refused(clp_ip_show(ip, text), what, pool);
     }
-    return rules->said && !ip_listed(rules, ip, 0) ? why_unlisted(clp_ip_show(ip, text), pool)
-                                                   : NULL;
+    return rules->listed->nelts && !ip_listed(rules, ip, 0)
+               ? why_unlisted(clp_ip_show(ip, text), pool)
+               : NULL;
 }
 
 static int is_refused_name(const char *name)
@@ -181,7 +187,7 @@ static const char *check_name(const clp_host_rules *rules, const char *name, apr
     if (is_refused_name(name) && !name_listed(rules, name, 1)) {
         return why_refused(name, "the name of a cloud's metadata service", pool);
     }
-    return rules->said && !name_listed(rules, name, 0) ? why_unlisted(name, pool) : NULL;
+    return rules->listed->nelts && !name_listed(rules, name, 0) ? why_unlisted(name, pool) : NULL;
 }
 
 /* The host as libcurl will understand it, whatever the spelling; without brackets. */
