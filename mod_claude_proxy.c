@@ -17,6 +17,7 @@
 #include "src/httpd/error_shape.h"
 #include "src/httpd/front.h"
 #include "src/httpd/line_log.h"
+#include "src/httpd/key_files.h"
 #include "src/httpd/live_channels.h"
 #include "src/httpd/shared_state.h"
 #include "src/httpd/overview.h"
@@ -32,6 +33,7 @@ static void register_hooks(apr_pool_t *p)
     clp_child_register(p);
     clp_envelope_key_register(p);
     clp_shared_state_register(p);
+    clp_key_files_register(p);
     clp_live_register(p);
     clp_watchdog_register(p);
     clp_admin_register(p);

@@ -515,6 +515,7 @@ for my $name ("$file.tmp-abcdef", "$file.backup") {
 done(200, PATCH => '/api/channels/admin-new', { priority => 7 });
 ok !-e "$file.tmp-abcdef", 'what a killed writer left is gone';
 ok unlink("$file.backup"), "what an administrator laid beside is not";
+done(200, POST => '/api/config/reload', {});    # t/reload.t
 
 # --- many ---------------------------------------------------------------------------------------------
 {

@@ -21,6 +21,22 @@
  * the disk and for upstreams.
  */
 
+/** What is in force at a moment; stays as long as the call. */
+typedef struct clp_admin_state {
+    apr_int64_t revision;                 /**< of the overlay */
+    const apr_array_header_t *channels;   /**< of const clp_channel * */
+    const apr_array_header_t *configured; /**< likewise: the configuration's alone */
+} clp_admin_state;
+
+/** A file that channels of the configuration have their keys from. */
+typedef struct clp_admin_key_file {
+    const char *source; /**< as their keys have it: file:PATH */
+    const char *path;   /**< absolute */
+    const char *error;  /**< why it was not read again when that was asked for; NULL = it was, or
+                             has not changed */
+    int unreadable;     /**< since this process must not; a restart may */
+} clp_admin_key_file;
+
 /** What the API works on; stays as long as the call. */
 typedef struct clp_admin_site {
     const apr_array_header_t *channels;   /**< of const clp_channel *: in force */
@@ -30,7 +46,10 @@ typedef struct clp_admin_site {
     const char *overlay_error;        /**< why the file that is there is not in force, or NULL */
     const clp_channel_source *source; /**< how an overlay's texts are read */
     clp_overlay_write_fn *write;
-    void *ctx; /**< for the functions, and for clp_log() */
+    clp_admin_state before; /**< when the call came; a file that had just changed was not read */
+    clp_admin_state (*in_force)(void *ctx);            /**< by now */
+    const apr_array_header_t *(*key_files)(void *ctx); /**< of clp_admin_key_file */
+    void *ctx;                                         /**< for the functions, and for clp_log() */
     /** The channels of a set by its name, NULL = those of the location. Gives NULL if there is no
      * such set. */
     const clp_channel_set *(*set)(void *ctx, const char *name);

@@ -13,10 +13,14 @@
  *      "anthropic": {"status": "suspended", "keysDisabled": ["0123456789abcdef"]},
  *      "relay":     {"serviceType": "openai", "baseUrls": ["https://relay.example"], …}}}
  *
+ * A fourth member, "reloads", counts how often files of keys were to be read again: every process
+ * does so when the number has changed.
+ *
  * A channel of the configuration keeps every setting that the overlay does
  * not say; another has to be complete. Members of a channel beside its settings
  * (gateway/channel_json.h):
- *   keysAdded     list of keys, taken after the others
+ *   keysAdded     list of keys, taken after the others; one that the configuration has meanwhile
+ *                 counts once
  *   keysDisabled  ids of keys that are not used
  *   keyOrder      ids, in the order in which they are taken; others follow
  *   deleted       true: the channel of the configuration is out of use
@@ -34,6 +38,7 @@ extern const char *const clp_overlay_besides[];
 typedef struct clp_overlay {
     cJSON *document;      /**< never NULL; has a "channels" object */
     apr_int64_t revision; /**< of the document; 0 = nothing was changed yet */
+    apr_int64_t reloads;  /**< 0 = not said */
 } clp_overlay;
 
 /** An overlay that says nothing; deleted with the pool, as are all. */

@@ -60,7 +60,8 @@ typedef struct clp_key {
     const char *secret; /**< never logged, never in shared memory */
     const char *mask;   /**< what may be shown */
     const char *id;     /**< first 16 hex digits of its SHA-256: names it in API and tables */
-    const char *source; /**< env:NAME, file:PATH or exec:COMMAND it came from; NULL = said itself */
+    const char *source; /**< env:NAME, file:PATH or exec:PROGRAM it came from, the program's
+                           arguments as stars; NULL = said itself */
     apr_uint64_t hash;  /**< clp_row_id() of its id */
     clp_row_ref row;    /**< its state; set once, when the configuration is taken into use */
 } clp_key;

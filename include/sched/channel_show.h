@@ -46,6 +46,10 @@ clp_setting_shape clp_setting_shape_of(clp_channel_setting_id id);
 apr_array_header_t *clp_channel_show(const clp_channel *c, clp_channel_setting_id id,
                                      apr_pool_t *pool);
 
+/** Do both channels show the same for the setting? Secrets count for what is shown of them. */
+int clp_channel_shows_same(const clp_channel *a, const clp_channel *b, clp_channel_setting_id id,
+                           apr_pool_t *pool);
+
 /** Is the setting what it is when nothing is said? */
 int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_pool_t *pool);
 

@@ -107,15 +107,16 @@ static int fits(const clp_admin_route *route, const char *path, clp_span *name, 
     return !*pattern && !*path;
 }
 
-/* The predecessor had the same paths once for each kind of client: /api/messages/channels. */
-static const char *without_kind(const char *path, apr_pool_t *pool)
+/* The predecessor had the same paths once for each kind of client: /api/messages/channels; and
+ * those about its configuration below /admin. */
+static const char *our_path(const char *path, apr_pool_t *pool)
 {
-    static const char *const kinds[] = {"api/messages/", "api/responses/", "api/gemini/",
-                                        "api/chat/"};
+    static const char *const theirs[] = {"api/messages/", "api/responses/", "api/gemini/",
+                                         "api/chat/", "admin/"};
 
-    for (int i = 0; i < 4; i++) {
-        apr_size_t n = strlen(kinds[i]);
-        if (!strncmp(path, kinds[i], n)) {
+    for (int i = 0; i < 5; i++) {
+        apr_size_t n = strlen(theirs[i]);
+        if (!strncmp(path, theirs[i], n)) {
             return apr_pstrcat(pool, "api/", path + n, NULL);
         }
     }
@@ -149,7 +150,7 @@ static int find_below(clp_admin_call *call, apr_array_header_t *allow)
 {
     for (const char *p = call->path; (p = strchr(p, '/')); p++) {
         if ((!strncmp(p, "/api/", 5) || !strncmp(p, "/admin/", 7)) &&
-            look_up(call, without_kind(p + 1, call->pool), allow)) {
+            look_up(call, our_path(p + 1, call->pool), allow)) {
             return 1;
         }
     }
@@ -360,7 +361,7 @@ static void explain(clp_admin_call *call, clp_write_result result, const clp_edi
                        "Channels cannot be changed: the configuration has no ClaudeStateDir.");
         return;
     case CLP_WRITE_BROKEN:
-        clp_admin_fail(call, 409, NULL,
+        clp_admin_fail(call, 409, change->error.path,
                        "The overlay that is there cannot be used, so it cannot be changed: %s%s%s. "
                        "Mend or remove the file %s first.",
                        change->error.path, *change->error.path ? " " : "", change->error.message,

@@ -93,7 +93,8 @@ void clp_admin_key_enable(clp_admin_call *call);
 void clp_admin_get_config(clp_admin_call *call); /* admin_config.c */
 void clp_admin_validate(clp_admin_call *call);
 void clp_admin_openapi(clp_admin_call *call);
-void clp_admin_ping(clp_admin_call *call); /* admin_ping.c */
+void clp_admin_reload(clp_admin_call *call); /* admin_reload.c */
+void clp_admin_ping(clp_admin_call *call);   /* admin_ping.c */
 void clp_admin_ping_one(clp_admin_call *call);
 void clp_admin_explain(clp_admin_call *call);         /* admin_explain.c */
 void clp_admin_channel_metrics(clp_admin_call *call); /* admin_metrics.c */

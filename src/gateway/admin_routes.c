@@ -37,6 +37,7 @@ const clp_admin_route clp_admin_routes[] = {
     {"GET",    "/api/sessions",                          READS,  clp_admin_sessions,       "How many responses are stored"},
     {"GET",    "/api/config",                            READS,  clp_admin_get_config,     "All that is in force, as JSON or as configuration"},
     {"POST",   "/api/config/validate",                   ASKS,   clp_admin_validate,       "Could this overlay be used?"},
+    {"POST",   "/api/config/reload",                     WRITES, clp_admin_reload,         "Read the overlay and files of keys again"},
     {"GET",    "/api/ping",                              READS,  clp_admin_ping,           "Ask every upstream for a sign of life"},
     {"GET",    "/api/ping/{name}",                       READS,  clp_admin_ping_one,       "Ask one channel's upstream for a sign of life"},
     {"GET",    "/api/settings",                          READS,  clp_admin_settings,       "What the configuration says of the gateway"},

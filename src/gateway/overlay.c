@@ -11,11 +11,18 @@ const char *const clp_overlay_besides[] = {"keysAdded", "keysDisabled", "keyOrde
                                            NULL};
 
 /* The document goes with the pool already. */
-static clp_overlay *wrap(cJSON *document, apr_int64_t revision, apr_pool_t *pool)
+static apr_int64_t count_in(const cJSON *document, const char *member)
+{
+    const cJSON *count = cJSON_GetObjectItemCaseSensitive(document, member);
+    return count ? (apr_int64_t)count->valuedouble : 0;
+}
+
+static clp_overlay *wrap(cJSON *document, apr_pool_t *pool)
 {
     clp_overlay *o = apr_palloc(pool, sizeof(*o));
     o->document = document;
-    o->revision = revision;
+    o->revision = count_in(document, "revision");
+    o->reloads = count_in(document, "reloads");
     return o;
 }
 
@@ -25,7 +32,7 @@ clp_overlay *clp_overlay_empty(apr_pool_t *pool)
     cJSON_AddNumberToObject(document, "version", CLP_OVERLAY_VERSION);
     cJSON_AddNumberToObject(document, "revision", 0);
     cJSON_AddObjectToObject(document, "channels");
-    return wrap(document, 0, pool);
+    return wrap(document, pool);
 }
 
 static int fail(clp_document_error *error, const char *path, const char *message)
@@ -35,24 +42,33 @@ static int fail(clp_document_error *error, const char *path, const char *message
     return 0;
 }
 
+static int is_count(const cJSON *number)
+{
+    return cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble <= 9e15;
+}
+
 /* What is wrong with the frame around the channels. */
 static int check_frame(const cJSON *document, apr_pool_t *pool, clp_document_error *error)
 {
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(document, "version");
     const cJSON *revision = cJSON_GetObjectItemCaseSensitive(document, "revision");
+    const cJSON *reloads = cJSON_GetObjectItemCaseSensitive(document, "reloads");
     const cJSON *channels = cJSON_GetObjectItemCaseSensitive(document, "channels");
     const cJSON *member;
     if (!cJSON_IsNumber(version) || version->valuedouble != CLP_OVERLAY_VERSION) {
         return fail(error, "version", "has to be 1");
     }
-    if (!cJSON_IsNumber(revision) || revision->valuedouble < 0 || revision->valuedouble > 9e15) {
+    if (!is_count(revision)) {
         return fail(error, "revision", "has to be a number without sign");
+    }
+    if (reloads && !is_count(reloads)) {
+        return fail(error, "reloads", "has to be a number without sign");
     }
     if (!cJSON_IsObject(channels)) {
         return fail(error, "channels", "has to be an object");
     }
-    if (cJSON_GetArraySize(document) != 3) {
-        return fail(error, "", "has other members than version, revision and channels");
+    if (cJSON_GetArraySize(document) != 3 + (reloads != NULL)) {
+        return fail(error, "", "has other members than version, revision, reloads and channels");
     }
     if (cJSON_GetArraySize(channels) > CLP_OVERLAY_CHANNELS_MAX) {
         return fail(error, "channels", "has more than 2000 members");
@@ -86,9 +102,7 @@ clp_overlay *clp_overlay_parse(clp_span text, apr_pool_t *pool, clp_document_err
     if (!check_frame(document, pool, error)) {
         return NULL;
     }
-    return wrap(document,
-                (apr_int64_t)cJSON_GetObjectItemCaseSensitive(document, "revision")->valuedouble,
-                pool);
+    return wrap(document, pool);
 }
 
 clp_span clp_overlay_text(const clp_overlay *o, apr_pool_t *pool)
@@ -144,10 +158,23 @@ static int take_list(const laying *l, const char *member, const cJSON **list)
     return 1;
 }
 
+/* Is it one of the first `n` keys? */
+static int has_key(const clp_channel *c, int n, const char *secret)
+{
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(APR_ARRAY_IDX(c->keys, i, clp_key).secret, secret)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The configuration may have got the same key meanwhile. */
 static int add_keys(laying *l)
 {
     const cJSON *list;
     const cJSON *element;
+    int before = l->draft.channel->keys->nelts;
     if (!take_list(l, "keysAdded", &list)) {
         return 0;
     }
@@ -155,6 +182,9 @@ static int add_keys(laying *l)
     {
         const char *key = apr_pstrdup(l->pool, element->valuestring);
         const char *wrong;
+        if (has_key(l->draft.channel, before, key)) {
+            continue;
+        }
         l->draft.label = "the key";
         wrong = clp_channel_draft_set(&l->draft, CLP_SETTING_KEYS, 1, &key);
         if (wrong) {

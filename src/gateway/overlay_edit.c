@@ -424,3 +424,14 @@ int clp_edit_reorder(clp_edit *e, const cJSON *names)
     }
     return 1;
 }
+
+/* --- files of keys --------------------------------------------------------------------- */
+
+int clp_edit_reload(clp_edit *e)
+{
+    clp_overlay *o = e->overlay;
+
+    o->reloads++;
+    clp_edit_put(o->document, "reloads", cJSON_CreateNumber((double)o->reloads));
+    return 1;
+}

@@ -116,16 +116,35 @@ static clp_settings settings(void *ctx, apr_pool_t *pool)
     return clp_settings_now(pool);
 }
 
+static clp_admin_state in_force(void *ctx)
+{
+    request_rec *r = ctx;
+    clp_live_state live = clp_live_hold(r->pool);
+
+    return (clp_admin_state){live.revision, live.channels, live.configured};
+}
+
+static const apr_array_header_t *key_files(void *ctx)
+{
+    request_rec *r = ctx;
+
+    return clp_live_key_files(r->pool);
+}
+
 static clp_admin_site *site_of(request_rec *r)
 {
     clp_admin_site *site = apr_pcalloc(r->pool, sizeof(*site));
     clp_live_state live;
 
+    site->before = in_force(r);
+    site->in_force = in_force;
+    site->key_files = key_files;
+
     /* Who has just changed something through another child wants to see it. */
     clp_live_look();
     live = clp_live_state_of(r);
     site->channels = live.channels;
-    site->configured = clp_live_configured();
+    site->configured = live.configured;
     site->revision = live.revision;
     site->overlay_path = clp_live_path();
     site->overlay_error = live.error;

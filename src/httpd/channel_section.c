@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "key_files.h"
 #include "secrets.h"
 #include "upstream/tls_files.h"
 #include "wire/buffer.h"
@@ -18,6 +19,9 @@ static const char *read_secrets(void *ctx, const char *label, const char *arg,
                                 apr_array_header_t *out, apr_pool_t *pool)
 {
     (void)ctx;
+    if (!strncmp(arg, "file:", 5)) {
+        clp_key_files_note(arg, pool);
+    }
     return clp_secret_read(pool, label, arg, 1, out);
 }
 

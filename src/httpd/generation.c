@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "endpoints.h"
+#include "key_files.h"
 #include "shared_state.h"
 
 static clp_generation *current;
@@ -60,8 +61,8 @@ static void make_sets(clp_generation *g, server_rec *main_server, int configured
     }
 }
 
-static const char *lay(clp_generation *g, const apr_array_header_t *configured, const char *path,
-                       clp_file_stamp *is)
+static const char *lay(clp_generation *g, server_rec *main_server,
+                       const apr_array_header_t *configured, const char *path, clp_file_stamp *is)
 {
     clp_document_error error = {"", ""};
     clp_overlay *overlay = NULL;
@@ -77,7 +78,9 @@ static const char *lay(clp_generation *g, const apr_array_header_t *configured, 
         return wrong;
     }
     g->revision = overlay->revision;
-    return clp_overlay_lay(overlay, configured, clp_overlay_source(), g->pool, &g->channels, &error)
+    clp_key_files_follow(overlay->reloads, configured, main_server);
+    g->base = clp_key_files_apply(configured, g->pool);
+    return clp_overlay_lay(overlay, g->base, clp_overlay_source(), g->pool, &g->channels, &error)
                ? NULL
                : clp_overlay_file_error(&error, g->pool);
 }
@@ -93,7 +96,7 @@ clp_generation *clp_generation_load(server_rec *main_server, const apr_array_hea
     apr_pool_tag(own, "clp_channels");
     g = apr_pcalloc(own, sizeof(*g));
     g->pool = own;
-    *wrong = lay(g, configured, path, is);
+    *wrong = lay(g, main_server, configured, path, is);
     if (*wrong) {
         *wrong = apr_pstrdup(pool, *wrong);
         apr_pool_destroy(own);

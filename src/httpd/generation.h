@@ -17,12 +17,15 @@ typedef struct clp_generation {
     apr_uint32_t requests;        /* that use it */
     apr_int64_t revision;         /**< of the overlay */
     apr_array_header_t *channels; /**< of const clp_channel *: all servers', each name once */
+    apr_array_header_t *base;     /**< likewise: the configuration's alone, with the keys that their
+                                       files have now */
     apr_hash_t *sets;             /* clp_server_config * -> clp_channel_sets * */
     struct clp_generation *older;
 } clp_generation;
 
 /**
- * Make one of the overlay as it is now, not in force yet.
+ * Make one of the overlay as it is now, not in force yet. Reads files of keys again if the overlay
+ * says so.
  * @param main_server and the servers behind it
  * @param configured of const clp_channel *: the configuration's, each name once
  * @param path of the overlay; NULL = the configuration alone

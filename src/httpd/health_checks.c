@@ -67,7 +67,7 @@ static void begin(const char *name, apr_time_t now)
         return;
     }
     apr_pool_create(&r->pool, own);
-    channels = clp_live_hold(r->pool);
+    channels = clp_live_hold(r->pool).channels;
     for (int i = 0; i < channels->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
         if (!strcmp(c->name, name)) {
@@ -86,7 +86,7 @@ static void begin_due(const clp_tables *t, apr_time_t now)
     const apr_array_header_t *channels;
 
     apr_pool_create(&pool, own);
-    channels = clp_live_hold(pool);
+    channels = clp_live_hold(pool).channels;
     for (int i = 0; i < channels->nelts && n < MOST_AT_ONCE; i++) {
         const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
         if (is_due(t, c, now)) {

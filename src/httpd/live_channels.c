@@ -12,6 +12,7 @@
 #include "http_main.h"
 
 #include "generation.h"
+#include "key_files.h"
 #include "request.h"
 #include "shared_state.h"
 #include "state/children.h"
@@ -36,11 +37,6 @@ static server_rec *main_server;
 const char *clp_live_path(void)
 {
     return path;
-}
-
-const apr_array_header_t *clp_live_configured(void)
-{
-    return configured;
 }
 
 /* --- looking at the file ---------------------------------------------------------- */
@@ -105,12 +101,35 @@ static apr_status_t release(void *g)
     return APR_SUCCESS;
 }
 
-const apr_array_header_t *clp_live_hold(apr_pool_t *pool)
+static clp_live_state state_of(const clp_generation *g, apr_pool_t *pool)
+{
+    clp_live_state state;
+
+    apr_thread_mutex_lock(changing);
+    state.error = *error_text ? apr_pstrdup(pool, error_text) : NULL;
+    apr_thread_mutex_unlock(changing);
+    state.revision = g->revision;
+    state.channels = g->channels;
+    state.configured = g->base;
+    return state;
+}
+
+clp_live_state clp_live_hold(apr_pool_t *pool)
 {
     clp_generation *g = clp_generation_acquire();
 
     apr_pool_cleanup_register(pool, g, release, apr_pool_cleanup_null);
-    return g->channels;
+    return state_of(g, pool);
+}
+
+apr_array_header_t *clp_live_key_files(apr_pool_t *pool)
+{
+    apr_array_header_t *list;
+
+    apr_thread_mutex_lock(changing);
+    list = clp_key_files_list(pool);
+    apr_thread_mutex_unlock(changing);
+    return list;
 }
 
 /* What the request began with. Sub- and redirected requests share it, so it is the first one's. */
@@ -159,15 +178,7 @@ const clp_channel_set *clp_live_set(request_rec *r, const char *name)
 
 clp_live_state clp_live_state_of(request_rec *r)
 {
-    const clp_generation *g = generation_of(r);
-    clp_live_state state;
-
-    apr_thread_mutex_lock(changing);
-    state.error = *error_text ? apr_pstrdup(r->pool, error_text) : NULL;
-    apr_thread_mutex_unlock(changing);
-    state.revision = g->revision;
-    state.channels = g->channels;
-    return state;
+    return state_of(generation_of(r), r->pool);
 }
 
 /* --- start ---------------------------------------------------------------------- */
@@ -265,6 +276,8 @@ static void child_init(apr_pool_t *p, server_rec *s)
     if (!path) {
         return;
     }
+    /* The parent's channels may be old: what was changed since counts for the first request too. */
+    clp_live_look();
     rv = ap_thread_create(&thread, NULL, watch, NULL, p);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,

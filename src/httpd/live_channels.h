@@ -20,7 +20,8 @@
 typedef struct clp_live_state {
     apr_int64_t revision; /**< of the overlay in force; 0 = there is none */
     const char *error; /**< why the file that is there is not in force, in `pool`; NULL = it is */
-    apr_array_header_t *channels; /**< of const clp_channel *: all servers' */
+    apr_array_header_t *channels;   /**< of const clp_channel *: all servers' */
+    apr_array_header_t *configured; /**< likewise: the configuration's alone, each name once */
 } clp_live_state;
 
 /**
@@ -36,12 +37,13 @@ const clp_channel_set *clp_live_set(request_rec *r, const char *name);
 /** What is in force, for a request; stays as long as the request. */
 clp_live_state clp_live_state_of(request_rec *r);
 
-/** All servers' channels in force, of const clp_channel *, for what is no request; they stay until
- * the pool is cleared. Any thread. */
-const apr_array_header_t *clp_live_hold(apr_pool_t *pool);
+/** What is in force at this moment, which is not always what a request began with; stays until the
+ * pool is cleared. Any thread. */
+clp_live_state clp_live_hold(apr_pool_t *pool);
 
-/** The channels of the configuration alone, of all servers, each name once. */
-const apr_array_header_t *clp_live_configured(void);
+/** What is known of the files that channels of the configuration have their keys from: of
+ * clp_admin_key_file, in `pool`. */
+apr_array_header_t *clp_live_key_files(apr_pool_t *pool);
 
 /** Path of the overlay; NULL without a state directory. */
 const char *clp_live_path(void);

@@ -16,6 +16,7 @@ typedef struct change {
     clp_overlay_change *told;
     clp_overlay *overlay;
     clp_span before;
+    const apr_array_header_t *base; /* the configuration's channels */
 } change;
 
 static clp_write_result failed(const change *c, const char *what, apr_status_t rv)
@@ -49,7 +50,7 @@ static clp_write_result take_document(change *c, apr_int64_t revision)
 
 static int lay(const change *c, apr_array_header_t **laid)
 {
-    return clp_overlay_lay(c->overlay, clp_live_configured(), clp_overlay_source(), c->pool, laid,
+    return clp_overlay_lay(c->overlay, c->base, clp_overlay_source(), c->pool, laid,
                            &c->told->error);
 }
 
@@ -127,6 +128,7 @@ clp_write_result clp_live_write(apr_int64_t revision, clp_overlay_edit_fn *edit,
         return rv == APR_TIMEUP ? CLP_WRITE_BUSY
                                 : failed(&c, "the state directory cannot be written to", rv);
     }
+    c.base = clp_live_hold(pool).configured;
     result = change_document(&c, revision, edit, ctx);
     clp_overlay_save_unlock(lock);
     if (result == CLP_WRITE_DONE) {

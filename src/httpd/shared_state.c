@@ -326,12 +326,18 @@ void clp_shared_state_resolve(const apr_array_header_t *channels, apr_pool_t *po
     }
 }
 
+/* The configuration's own keep their rows; those made since stand at the places of theirs. */
+static int is_configured(const clp_channel *c, int i)
+{
+    return i < configured->nelts && c == APR_ARRAY_IDX(configured, i, const clp_channel *);
+}
+
 int clp_shared_state_lost(const apr_array_header_t *channels)
 {
     int lost = 0;
     for (int i = 0; tables && i < channels->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
-        lost |= c->live && clp_channel_rows_lost(c, tables);
+        lost |= !is_configured(c, i) && clp_channel_rows_lost(c, tables);
     }
     return lost;
 }

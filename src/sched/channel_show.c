@@ -398,16 +398,22 @@ static int same_line(const apr_array_header_t *a, const apr_array_header_t *b)
     return same;
 }
 
-int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_pool_t *pool)
+int clp_channel_shows_same(const clp_channel *a, const clp_channel *b, clp_channel_setting_id id,
+                           apr_pool_t *pool)
 {
-    apr_array_header_t *a = clp_channel_show(c, id, pool);
-    apr_array_header_t *b = clp_channel_show(clp_channel_make(c->name, pool), id, pool);
-    int same = a->nelts == b->nelts;
-    for (int i = 0; same && i < a->nelts; i++) {
-        same = same_line(APR_ARRAY_IDX(a, i, clp_setting_line).argv,
-                         APR_ARRAY_IDX(b, i, clp_setting_line).argv);
+    apr_array_header_t *of_a = clp_channel_show(a, id, pool);
+    apr_array_header_t *of_b = clp_channel_show(b, id, pool);
+    int same = of_a->nelts == of_b->nelts;
+    for (int i = 0; same && i < of_a->nelts; i++) {
+        same = same_line(APR_ARRAY_IDX(of_a, i, clp_setting_line).argv,
+                         APR_ARRAY_IDX(of_b, i, clp_setting_line).argv);
     }
     return same;
+}
+
+int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_pool_t *pool)
+{
+    return clp_channel_shows_same(c, clp_channel_make(c->name, pool), id, pool);
 }
 
 void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,

@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "sched/channel_show.h"
 #include "upstream/address.h"
 #include "upstream/headers.h"
 #include "wire/text.h"
@@ -95,17 +96,27 @@ static const char *add_key(clp_channel_draft *d, const char *secret, const char 
     return NULL;
 }
 
+/* Arguments of a program may be secrets. */
+static const char *source_of(const char *arg, apr_pool_t *pool)
+{
+    apr_size_t n = strcspn(arg, " \t");
+
+    if (!strncmp(arg, "exec:", 5)) {
+        return arg[n] ? apr_pstrcat(pool, apr_pstrmemdup(pool, arg, n), " " CLP_SHOWN_SECRET, NULL)
+                      : arg;
+    }
+    return !strncmp(arg, "env:", 4) || !strncmp(arg, "file:", 5) ? arg : NULL;
+}
+
 const char *clp_set_key(clp_channel_draft *d, int argc, const char *const *argv)
 {
     apr_array_header_t *secrets = apr_array_make(d->pool, 1, sizeof(const char *));
     const char *wrong = d->source->secrets(d->source->ctx, d->label, argv[0], secrets, d->pool);
-
-    int named = !strncmp(argv[0], "env:", 4) || !strncmp(argv[0], "file:", 5) ||
-                !strncmp(argv[0], "exec:", 5);
+    const char *from = source_of(argv[0], d->pool);
 
     (void)argc;
     for (int i = 0; i < secrets->nelts && !wrong; i++) {
-        wrong = add_key(d, APR_ARRAY_IDX(secrets, i, const char *), named ? argv[0] : NULL);
+        wrong = add_key(d, APR_ARRAY_IDX(secrets, i, const char *), from);
     }
     return wrong;
 }

@@ -5,7 +5,7 @@
 
 #include <apr_strings.h>
 
-#include "gateway/overlay.h"
+#include "gateway/overlay_edit.h"
 #include "plain_source.h"
 
 static apr_pool_t *pool;
@@ -112,6 +112,26 @@ static void keys(void)
     IS_STR(secrets(channel(laid, 0)->keys), "", "none is left");
 }
 
+static void keys_there(void)
+{
+    const char *wrong;
+    apr_array_header_t *laid =
+        lay(document("\"one\":{\"keysAdded\":[\"key-a\",\"key-d\"]}"), &wrong);
+    IS_STR(wrong, "", "a key may be added that the configuration has got meanwhile");
+    IS_STR(secrets(channel(laid, 0)->keys), "key-a key-b key-c key-d", "and counts once");
+}
+
+static void reloads(void)
+{
+    clp_document_error error;
+    clp_overlay *o = clp_overlay_empty(pool);
+    clp_edit e = {.overlay = o, .pool = pool};
+    IS_INT(o->reloads, 0, "files of keys are as the configuration read them");
+    OK(clp_edit_reload(&e) && clp_edit_reload(&e), "they are to be read again");
+    o = clp_overlay_parse(clp_overlay_text(o, pool), pool, &error);
+    OK(o && o->reloads == 2, "twice, as the document says");
+}
+
 static void deleted(void)
 {
     const char *wrong;
@@ -215,7 +235,9 @@ static const struct {
      "revision: has to be a number without sign"},
     {"{\"version\":1,\"revision\":0,\"channels\":[]}", "channels: has to be an object"},
     {"{\"version\":1,\"revision\":0,\"channels\":{},\"x\":1}",
-     ": has other members than version, revision and channels"},
+     ": has other members than version, revision, reloads and channels"},
+    {"{\"version\":1,\"revision\":0,\"reloads\":\"1\",\"channels\":{}}",
+     "reloads: has to be a number without sign"},
 };
 
 static const struct {
@@ -235,8 +257,8 @@ static const struct {
     {"\"one\":{\"deleted\":1}", "channels.one.deleted: has to be true or false"},
     {"\"one\":{\"keysAdded\":\"k\"}", "channels.one.keysAdded: has to be a list of strings"},
     {"\"one\":{\"keysAdded\":[1]}", "channels.one.keysAdded: has to be a list of strings"},
-    {"\"one\":{\"keysAdded\":[\"key-a\"]}",
-     "channels.one.keysAdded: the key: key 1 and key 4 of channel 'one' are the same"},
+    {"\"one\":{\"keysAdded\":[\"key-d\",\"key-d\"]}",
+     "channels.one.keysAdded: the key: key 4 and key 5 of channel 'one' are the same"},
     {"\"one\":{\"keyOrder\":[\"x\",\"x\"]}", "channels.one.keyOrder: names a key twice"},
 };
 
@@ -333,6 +355,8 @@ int main(void)
     pool = tap_begin();
     overrides();
     keys();
+    keys_there();
+    reloads();
     deleted();
     hosts();
     errors();
