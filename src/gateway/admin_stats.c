@@ -3,6 +3,7 @@
 
 #include "admin_call.h"
 #include "channel_metrics.h"
+#include "circuit_figures.h"
 #include "data_points.h"
 #include "sched/channel_sets.h"
 #include "state/children.h"

@@ -23,11 +23,4 @@ void clp_channel_metrics_write(clp_jw *w, const clp_status_scope *scope, const c
 void clp_channel_state_write(clp_jw *w, const clp_status_scope *scope, const clp_channel *c,
                              apr_pool_t *pool);
 
-/** How many pairs of URL and key have a circuit in that state. */
-int clp_channel_circuits_in(const clp_status_scope *scope, const clp_channel *c,
-                            clp_breaker_state state);
-
-/** How many keys rest, for all models. */
-int clp_channel_keys_cooling(const clp_status_scope *scope, const clp_channel *c);
-
 #endif
