@@ -220,9 +220,6 @@ extern const clp_dialect clp_dialect_completions;
 /** All dialects that are client's and upstream's, NULL behind the last. */
 extern const clp_dialect *const clp_dialects[];
 
-/** By name; NULL if there is none. */
-const clp_dialect *clp_dialect_by_name(const char *name);
-
 /**
  * The body with another model name in place of the sniffed one, appended to
  * `out`. Every other byte stays as it was; a body without a model stays whole.

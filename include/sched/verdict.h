@@ -70,9 +70,8 @@ int clp_verdict_no_endpoint(const clp_problem *p);
 /** For a transfer that failed before it was an answer. */
 clp_judgement clp_judge_transfer(clp_transfer_end how);
 
-/** Verdicts of the above, by the table alone. */
+/** The verdict of clp_judge_problem(), by the table alone. */
 clp_verdict clp_verdict_of_problem(const clp_problem *p);
-clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 
 /**
  * The more useful of two problems to tell the client when all attempts failed:
@@ -84,8 +83,5 @@ clp_verdict clp_verdict_of_transfer(clp_transfer_end how);
 const clp_problem *clp_verdict_better(const clp_problem *a, const clp_problem *b);
 
 const char *clp_verdict_name(clp_verdict v);
-
-/** "none", "provider", "key", "quota_key", "quota_model", "overload". */
-const char *clp_fault_name(clp_fault f);
 
 #endif

@@ -68,8 +68,8 @@ void clp_writes_add_half(clp_writes *w, apr_uint64_t *words, unsigned i, apr_uin
 /** Carry out one write. */
 void clp_write_do(const clp_write *write);
 
-/** Carry the set out; the ledger does so, and unit tests of what fills sets. Nothing if it
- * overflowed. */
+/** Carry the whole set out, where no ledger does: worlds of one thread, as tests and simulations
+ * have them. Nothing if it overflowed. */
 void clp_writes_do(const clp_writes *w);
 
 #endif

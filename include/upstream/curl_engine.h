@@ -30,7 +30,4 @@ clp_transport *clp_curl_engine_take(clp_curl_engines *set);
 /** Give an engine back once none of its transfers is alive. Any thread. */
 void clp_curl_engine_give(clp_curl_engines *set, clp_transport *engine);
 
-/** "libcurl/7.88.1 OpenSSL/3.0.17 …", for logs. */
-const char *clp_curl_version(void);
-
 #endif

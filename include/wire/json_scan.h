@@ -194,10 +194,6 @@ int clp_jval_int(clp_jval v, apr_int64_t *out);
 /** As clp_jval_int(); for anything else, or below 0, `otherwise`. */
 apr_int64_t clp_jval_count_or(clp_jval v, apr_int64_t otherwise);
 
-/** A number as double (beyond its range: +-HUGE_VAL or 0); else 0. For comparisons only, never to
- * write back. */
-int clp_jval_double(clp_jval v, double *out);
-
 /** true or false: 1 and *out set; else 0. */
 int clp_jval_bool(clp_jval v, int *out);
 

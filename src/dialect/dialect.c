@@ -8,16 +8,6 @@ const clp_dialect *const clp_dialects[] = {
     &clp_dialect_responses, &clp_dialect_gemini, NULL,
 };
 
-const clp_dialect *clp_dialect_by_name(const char *name)
-{
-    for (const clp_dialect *const *d = clp_dialects; *d; d++) {
-        if (strcmp((*d)->name, name) == 0) {
-            return *d;
-        }
-    }
-    return NULL;
-}
-
 void clp_dialect_splice_model(clp_buffer *out, clp_span body, const clp_sniffed *sniffed,
                               const char *model)
 {

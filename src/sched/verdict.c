@@ -189,11 +189,6 @@ int clp_verdict_no_endpoint(const clp_problem *p)
     return p->cls == CLP_NOT_FOUND || p->cls == CLP_BAD_METHOD || p->cls == CLP_NOT_IMPLEMENTED;
 }
 
-clp_verdict clp_verdict_of_transfer(clp_transfer_end how)
-{
-    return clp_judge_transfer(how).verdict;
-}
-
 /*
  * How much a problem helps the client, when all attempts failed. What it can
  * mend itself comes first, then what goes away by waiting, then what only says
@@ -263,19 +258,6 @@ const char *clp_verdict_name(clp_verdict v)
     case CLP_VERDICT_NEXT_URL: return "next_url";
     case CLP_VERDICT_NEXT_CHANNEL: return "next_channel";
     case CLP_VERDICT_STOP: return "stop";
-    }
-    return "unknown";
-}
-
-const char *clp_fault_name(clp_fault f)
-{
-    switch (f) {
-    case CLP_FAULT_NONE: return "none";
-    case CLP_FAULT_PROVIDER: return "provider";
-    case CLP_FAULT_KEY: return "key";
-    case CLP_FAULT_QUOTA_KEY: return "quota_key";
-    case CLP_FAULT_QUOTA_MODEL: return "quota_model";
-    case CLP_FAULT_OVERLOAD: return "overload";
     }
     return "unknown";
 }

@@ -470,8 +470,3 @@ void clp_curl_engine_give(clp_curl_engines *set, clp_transport *engine)
         engine_close(e);
     }
 }
-
-const char *clp_curl_version(void)
-{
-    return curl_version();
-}

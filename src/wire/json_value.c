@@ -1,10 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "wire/json_scan.h"
 
-#include <locale.h>
-#include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <apr_strings.h>
 
@@ -198,44 +195,6 @@ apr_int64_t clp_jval_count_or(clp_jval v, apr_int64_t otherwise)
 {
     apr_int64_t n;
     return clp_jval_int(v, &n) && n >= 0 ? n : otherwise;
-}
-
-/* The process may run under a locale whose decimal point is a comma. */
-static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
-static locale_t c_locale;
-
-static void c_locale_make(void)
-{
-    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!c_locale) {
-        abort();
-    }
-}
-
-int clp_jval_double(clp_jval v, double *out)
-{
-    char small[64];
-    char *copy = small;
-    clp_span s;
-
-    if (clp_jval_kind(v) != CLP_JSON_NUMBER) {
-        return 0;
-    }
-    pthread_once(&c_locale_once, c_locale_make);
-    s = clp_jval_raw(v);
-    if (s.n >= sizeof(small)) {
-        copy = malloc(s.n + 1);
-        if (!copy) {
-            abort();
-        }
-    }
-    memcpy(copy, s.p, s.n);
-    copy[s.n] = '\0';
-    *out = strtod_l(copy, NULL, c_locale);
-    if (copy != small) {
-        free(copy);
-    }
-    return 1;
 }
 
 int clp_jval_bool(clp_jval v, int *out)

@@ -8,6 +8,7 @@
 #include "answer_run.h"
 #include "cases.h"
 #include "tap.h"
+#include "named.h"
 #include "wire/json_scan.h"
 
 /*
@@ -194,8 +195,7 @@ static const clp_conversation *as_request(const answer_case *c, clp_span section
 {
     const clp_intake intake = CLP_INTAKE(512, 0);
     clp_conversation *request = NULL;
-    if (!c->to ||
-        clp_dialect_by_name(c->to->name)->read_request(&request, section, &intake, pool)) {
+    if (!c->to || named_dialect(c->to->name)->read_request(&request, section, &intake, pool)) {
         die(c, "no request of the client's", section);
     }
     return request;

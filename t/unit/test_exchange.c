@@ -25,6 +25,7 @@
 
 #include "books.h"
 #include "gateway/exchange.h"
+#include "named.h"
 #include "sched/affinity.h"
 #include "tap.h"
 #include "wire/text.h"
@@ -186,7 +187,7 @@ static clp_channel_set *channels_of(clp_jval list, clp_tables *t, apr_pool_t *po
         clp_jval part = clp_jval_first(v);
         clp_channel *c = clp_channel_make(clp_jval_cstr(part, pool), pool);
         part = clp_jval_next(part);
-        c->dialect = clp_dialect_by_name(clp_jval_cstr(part, pool));
+        c->dialect = named_dialect(clp_jval_cstr(part, pool));
         part = clp_jval_next(part);
         CLP_JVAL_EACH (k, part) {
             const char *key = clp_jval_cstr(k, pool);
@@ -291,7 +292,7 @@ static const char *ends(const clp_outcome *o, apr_pool_t *pool)
 static void run_case(clp_jval c, apr_pool_t *pool)
 {
     const char *name = clp_jval_cstr(clp_jval_get(c, "name"), pool);
-    const clp_dialect *client = clp_dialect_by_name(clp_jval_cstr(clp_jval_get(c, "client"), pool));
+    const clp_dialect *client = named_dialect(clp_jval_cstr(clp_jval_get(c, "client"), pool));
     clp_jval expect = clp_jval_get(c, "expect");
     const clp_intake intake = {CLP_JSON_DEPTH_DEFAULT, 0, NULL, -1, NULL};
     clp_exchange_params params;
@@ -398,7 +399,7 @@ static void run_case(clp_jval c, apr_pool_t *pool)
     IS_INT(o->status, clp_jval_count_or(clp_jval_get(expect, "status"), 200),
            apr_pstrcat(pool, name, ": status", NULL));
     if ((want = clp_jval_cstr(clp_jval_get(expect, "fault"), pool))) {
-        IS_STR(clp_fault_name(APR_ARRAY_IDX(o->attempts, 0, clp_attempt_record).judgement.fault),
+        IS_STR(name_of_fault(APR_ARRAY_IDX(o->attempts, 0, clp_attempt_record).judgement.fault),
                want, apr_pstrcat(pool, name, ": fault of the first attempt", NULL));
     }
     if ((want = clp_jval_cstr(clp_jval_get(expect, "tried"), pool))) {

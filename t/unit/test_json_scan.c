@@ -1,5 +1,4 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,13 +338,6 @@ static void test_numbers(void)
         {"null", 0, 0},
         {"true", 0, 0},
     };
-    static const struct {
-        const char *text;
-        double want;
-    } doubles[] = {{"0.5", 0.5},        {"-2", -2},      {"1e3", 1000},
-                   {"1e400", HUGE_VAL}, {"1e-400", 0.0}, {"0.30000000000000004", 0.1 + 0.2}};
-    double d;
-    char *digits;
 
     for (unsigned i = 0; i < sizeof(ints) / sizeof(ints[0]); i++) {
         apr_int64_t n = 0;
@@ -354,18 +346,6 @@ static void test_numbers(void)
         IS_INT(n, ints[i].want, "its value");
         IS_INT(clp_jval_count_or(v, 7), ints[i].ok && n >= 0 ? n : 7, "as a count");
     }
-    for (unsigned i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
-        d = -1;
-        OK(clp_jval_double(scan(doubles[i].text), &d) && !(d < doubles[i].want) &&
-               !(d > doubles[i].want),
-           "%s as double", doubles[i].text);
-    }
-    digits = apr_palloc(pool, 501);
-    memset(digits, '0', 500);
-    memcpy(digits, "0.25", 4);
-    digits[500] = '\0';
-    OK(clp_jval_double(scan(digits), &d) && d > 0.249 && d < 0.251, "500 digits");
-    OK(!clp_jval_double(scan("\"1\""), &d), "a string is no number");
     OK(!clp_jval_int(CLP_JVAL_NONE, &(apr_int64_t){0}), "nothing is no number");
 }
 

@@ -14,6 +14,7 @@
 #include "dialect/dialect.h"
 #include "dialect/tools.h"
 #include "tap.h"
+#include "named.h"
 #include "wire/text.h"
 
 #define FOLDER "t/cases/request"
@@ -287,13 +288,12 @@ static void run_file(const char *name, apr_pool_t *pool)
 {
     const char *dash = strchr(name, '-');
     const char *dot = strrchr(name, '.');
-    file f = {name, clp_dialect_by_name(apr_pstrmemdup(pool, name, (apr_size_t)(dash - name))),
-              NULL};
+    file f = {name, named_dialect(apr_pstrmemdup(pool, name, (apr_size_t)(dash - name))), NULL};
     const char *to = apr_pstrmemdup(pool, dash + 1, (apr_size_t)(dot - dash - 1));
     clp_span rest = cases_slurp(pool, apr_pstrcat(pool, FOLDER "/", name, NULL));
     int line = 0;
 
-    f.to = clp_dialect_by_name(to);
+    f.to = named_dialect(to);
     OK(f.from && (f.to || strcmp(to, "sniff") == 0), "%s: is named after its dialects", name);
     while (rest.n) {
         const char *end = memchr(rest.p, '\n', rest.n);

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "cases.h"
+#include "named.h"
 #include "sched/breaker.h"
 #include "sched/cooldown.h"
 #include "sched/standing.h"
@@ -271,8 +272,8 @@ static void test_faults(apr_pool_t *pool)
         clp_problem *p = clp_problem_make(pool, rows[i].cls, "m");
         p->status = rows[i].status;
         IS_STR(clp_booked_name(clp_booked_of(p, rows[i].fault)), clp_booked_name(rows[i].booked),
-               apr_psprintf(pool, "booked: %d %s", p->status, clp_fault_name(rows[i].fault)));
-        IS_STR(clp_fault_name(clp_fault_of_booked(rows[i].booked)), clp_fault_name(rows[i].fault),
+               apr_psprintf(pool, "booked: %d %s", p->status, name_of_fault(rows[i].fault)));
+        IS_STR(name_of_fault(clp_fault_of_booked(rows[i].booked)), name_of_fault(rows[i].fault),
                "and back");
     }
 }

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "cases.h"
+#include "named.h"
 #include "sched/channel.h"
 
 static clp_problem *problem(clp_problem_class cls, int status, const char *code,
@@ -42,12 +43,12 @@ static void check_case(void *ctx, const cases_row *row)
     clp_channel *c = clp_channel_make("test", pool);
     const clp_problem *p;
     clp_judgement j;
-    c->dialect = clp_dialect_by_name(row->field[1].p);
+    c->dialect = named_dialect(row->field[1].p);
     OK(row->n == 5 && c->dialect, "verdicts.txt:%d: five fields, a dialect", row->line);
     p = c->dialect->read_problem(atoi(row->field[0].p), row->field[4], pool);
     j = clp_judge_problem(p, c);
     note_hit(j.why);
-    IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", clp_fault_name(j.fault), NULL),
+    IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", name_of_fault(j.fault), NULL),
            apr_pstrcat(pool, row->field[2].p, " ", row->field[3].p, NULL),
            apr_psprintf(pool, "verdicts.txt:%d: %s (%s)", row->line, row->field[0].p, j.why));
 }
@@ -123,7 +124,7 @@ static void test_rules(apr_pool_t *pool)
             IS_STR(clp_verdict_rule_read(rule, cases[i].rule, pool), NULL, cases[i].rule);
         }
         j = clp_judge_problem(p, c);
-        IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", clp_fault_name(j.fault), NULL),
+        IS_STR(apr_pstrcat(pool, clp_verdict_name(j.verdict), " ", name_of_fault(j.fault), NULL),
                cases[i].becomes,
                apr_psprintf(pool, "%d %s under '%s'", p->status, p->message,
                             cases[i].rule ? cases[i].rule : "-"));
@@ -175,7 +176,7 @@ static void test_transfers(void)
         OK(j.verdict == CLP_VERDICT_NEXT_URL && j.fault == CLP_FAULT_PROVIDER, "next URL after: %s",
            j.why);
     }
-    IS_INT(clp_verdict_of_transfer(CLP_TRANSFER_FAILED), CLP_VERDICT_NEXT_CHANNEL,
+    IS_INT(clp_judge_transfer(CLP_TRANSFER_FAILED).verdict, CLP_VERDICT_NEXT_CHANNEL,
            "next channel when a request cannot be started");
 }
 
