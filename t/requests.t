@@ -33,14 +33,13 @@ sub conf {
 END
         [ quotes => '/use/requests+quotes', 1, 'over-* bad-*' ], [ long => '/use/requests+long', 1, 'long-*' ],
         [ hangs => '/use/requests+hang', 1, 'hang-*' ], [ serves => '', 2, '*-model' ];
-    return <<"END";
+    return ClaudeTest::Server::modules('authz_user') . <<"END";
 ServerLimit 8
 StartServers 3
 ThreadsPerChild 8
 MaxRequestWorkers 24
 MinSpareThreads 8
 MaxSpareThreads 24
-LoadModule authz_user_module $ENV{CLP_LIBEXEC}/mod_authz_user.so
 ClaudeRetryWait Off
 ClaudeDebugHeaders On
 $more
@@ -63,8 +62,6 @@ $channels
 END
 }
 
-($ENV{CLP_LIBEXEC}) = ClaudeTest::Server::slurp(Apache::Test::config()->{vars}{t_conf} . '/base.conf')
-    =~ m{^LoadModule mpm_\w+_module "?(.*)/mod_mpm_\w+\.so}m;
 my $server = ClaudeTest::Server->new('requests', conf(''));
 my $hostport = $server->hostport;
 
@@ -221,10 +218,8 @@ is "@wrong", '', 'all of it fits the schema';
 # --- restarts -----------------------------------------------------------------------------
 sub graceful {
     my ($more) = @_;
-    my %old = map { $_ => 1 } $server->children;
     $server->configure(conf($more));
-    kill USR1 => $server->pid;
-    return ok wait_for(10, sub { my @now = $server->children; @now && !grep { $old{$_} } @now }), "graceful: $more";
+    return ok $server->graceful, "graceful: $more";
 }
 
 my $before = list('?limit=1000')->{requests};

@@ -103,6 +103,7 @@ struct clp_admin_call {
     const char *accept;      /**< header field, or NULL */
     apr_int64_t revision;    /**< what If-Match names, or CLP_ANY_REVISION */
     const cJSON *body;       /**< NULL = none was sent */
+    clp_span sent;           /**< its text */
 
     /* Filled by clp_admin_find(). */
     const clp_admin_route *route;

@@ -66,6 +66,10 @@ typedef struct clp_key {
     clp_row_ref row;    /**< its state; set once, when the configuration is taken into use */
 } clp_key;
 
+/** Where a key came from, fit to be shown: of a command the program alone, since arguments may be
+ * secret. NULL = it was said itself. */
+const char *clp_key_source_shown(const clp_key *key, apr_pool_t *pool);
+
 /** One rule of a model map: what the client may ask -> what the upstream is asked. */
 typedef struct clp_model_rule {
     const char *pattern; /**< exact, or with '*' and '?' */

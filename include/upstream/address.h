@@ -33,6 +33,10 @@ const char *clp_address_check(const char *base, apr_pool_t *pool);
 const char *clp_address_make(const char *base, const char *version, const char *endpoint,
                              const char *query, apr_pool_t *pool);
 
+/** A base URL that may be wrong, for an error text: without the password and the query that
+ * somebody may have put there. */
+const char *clp_address_shown(const char *base, apr_pool_t *pool);
+
 /** Scheme, host and port of a base URL, for logs: no path, no query. */
 const char *clp_address_origin(const char *base, apr_pool_t *pool);
 

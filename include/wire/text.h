@@ -112,6 +112,9 @@ const char *clp_mask_secret(const char *secret, apr_pool_t *pool);
  * anything. */
 int clp_holds_secret(clp_span text, const char *secret);
 
+/** Every place of the text that held the secret is stars, as many as it had bytes. */
+void clp_erase_secret(char *text, apr_size_t n, const char *secret);
+
 /** The text with `shown` wherever it held the secret; `text` itself (which may be NULL) where
  * it did not. */
 const char *clp_hide_secret(const char *text, const char *secret, const char *shown,

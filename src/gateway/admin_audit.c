@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "echo.h"
 #include "gateway/redact.h"
 #include "wire/instant.h"
 
@@ -110,8 +111,14 @@ static void write_error(clp_jw *w, const clp_admin_call *call, const clp_redacti
     }
     clp_jw_object(w);
     clp_jw_kstr(w, "code", call->error.code);
-    write_text(w, "message", call->error.message, rules, call->pool);
-    write_text(w, "path", call->error.path, rules, call->pool);
+    /* Who sent a key to the wrong place reads it in the answer, others not here. */
+    write_text(w, "message", clp_echo_hide(call->error.message, call->sent, call->name, call->pool),
+               rules, call->pool);
+    write_text(w, "path",
+               call->error.path
+                   ? clp_echo_hide(call->error.path, call->sent, call->name, call->pool)
+                   : NULL,
+               rules, call->pool);
     clp_jw_end_object(w);
 }
 

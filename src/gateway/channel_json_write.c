@@ -75,7 +75,7 @@ static cJSON *write_fields(const apr_array_header_t *lines)
     return object;
 }
 
-static cJSON *write_keys(const clp_channel *c)
+static cJSON *write_keys(const clp_channel *c, apr_pool_t *pool)
 {
     cJSON *list = cJSON_CreateArray();
     for (int i = 0; i < c->keys->nelts; i++) {
@@ -84,7 +84,7 @@ static cJSON *write_keys(const clp_channel *c)
         cJSON_AddStringToObject(object, "id", key->id);
         cJSON_AddStringToObject(object, "mask", key->mask);
         if (key->source) {
-            cJSON_AddStringToObject(object, "source", key->source);
+            cJSON_AddStringToObject(object, "source", clp_key_source_shown(key, pool));
         }
         cJSON_AddItemToArray(list, object);
     }
@@ -95,7 +95,7 @@ static cJSON *write_setting(const clp_channel *c, clp_channel_setting_id id, apr
 {
     const apr_array_header_t *lines = clp_channel_show(c, id, pool);
     switch (clp_setting_shape_of(id)) {
-    case CLP_SHAPE_KEYS: return write_keys(c);
+    case CLP_SHAPE_KEYS: return write_keys(c, pool);
     case CLP_SHAPE_LIST: return write_list(lines);
     case CLP_SHAPE_MAP: return write_map(lines);
     case CLP_SHAPE_NAMED: return write_named(lines, pool);
@@ -158,9 +158,10 @@ static void conf_keys(clp_buffer *out, const clp_channel *c, apr_pool_t *pool)
             clp_buffer_printf(out, "    # ChannelKey %s (id %s)\n", key->mask, key->id);
         }
         else if (strcmp(key->source, before) != 0) {
+            const char *shown = clp_key_source_shown(key, pool);
             apr_array_header_t *argv = apr_array_make(pool, 1, sizeof(const char *));
-            APR_ARRAY_PUSH(argv, const char *) = key->source;
-            conf_line(out, CLP_SETTING_KEYS, argv, 0);
+            APR_ARRAY_PUSH(argv, const char *) = shown;
+            conf_line(out, CLP_SETTING_KEYS, argv, strcmp(shown, key->source) != 0);
         }
         before = key->source ? key->source : "";
     }

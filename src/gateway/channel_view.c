@@ -48,7 +48,7 @@ static int has_key(const clp_channel *c, const char *id)
 }
 
 static void add_keys(cJSON *list, const apr_array_header_t *keys, const char *status,
-                     const clp_channel *base)
+                     const clp_channel *base, apr_pool_t *pool)
 {
     for (int i = 0; keys && i < keys->nelts; i++) {
         const clp_key *key = &APR_ARRAY_IDX(keys, i, clp_key);
@@ -56,7 +56,7 @@ static void add_keys(cJSON *list, const apr_array_header_t *keys, const char *st
         cJSON_AddStringToObject(object, "id", key->id);
         cJSON_AddStringToObject(object, "mask", key->mask);
         if (key->source) {
-            cJSON_AddStringToObject(object, "source", key->source);
+            cJSON_AddStringToObject(object, "source", clp_key_source_shown(key, pool));
         }
         cJSON_AddStringToObject(object, "origin",
                                 has_key(base, key->id) ? CLP_ORIGIN_CONF : CLP_ORIGIN_OVERLAY);
@@ -80,8 +80,8 @@ cJSON *clp_channel_view_make(const clp_channel *c, const clp_channel *base, apr_
     }
     cJSON_AddStringToObject(view, "origin", base ? CLP_ORIGIN_CONF : CLP_ORIGIN_OVERLAY);
     clp_channel_json_write(view, c, pool);
-    add_keys(keys, c->keys, "active", base);
-    add_keys(keys, c->keys_off, "disabled", base);
+    add_keys(keys, c->keys, "active", base, pool);
+    add_keys(keys, c->keys_off, "disabled", base, pool);
     cJSON_ReplaceItemInObjectCaseSensitive(view, clp_setting_member(CLP_SETTING_KEYS), keys);
     if (base) {
         cJSON_AddBoolToObject(view, "deleted",

@@ -5,6 +5,7 @@
 
 #include "gateway/thread_pins.h"
 #include "race.h"
+#include "shown.h"
 #include "upstream/headers.h"
 #include "wire/text.h"
 
@@ -115,9 +116,8 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
 
 static int may_give_verbatim(const clp_exchange *x, const clp_attempt *a)
 {
-    const clp_key *key = a->candidate.key;
     return a->relay && a->relay->verbatim && !x->head_ready &&
-           !(key && clp_holds_secret(clp_buffer_all(&a->relay->error_body), key->secret));
+           !clp_shown_in(clp_buffer_all(&a->relay->error_body), &a->candidate, x->pool);
 }
 
 /* The client's own fault, told by an upstream: verbatim if that speaks the client's protocol. */

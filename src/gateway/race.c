@@ -3,8 +3,10 @@
 
 #include <apr_general.h>
 
+#include "echo.h"
 #include "sched/standing.h"
 #include "sched/verdict.h"
+#include "shown.h"
 #include "wire/log.h"
 #include "wire/text.h"
 
@@ -45,20 +47,26 @@ clp_attempt_record *clp_race_record(const clp_race *race, const clp_attempt *a)
 /* An upstream may tell in its error what it was sent. */
 static const clp_problem *keep_problem(const clp_attempt *a, const clp_problem *problem)
 {
-    const clp_key *key = a->candidate.key;
+    const clp_candidate *asked = &a->candidate;
     apr_pool_t *pool = a->parent;
     clp_problem *kept = clp_problem_copy(problem, pool);
-    if (key && key->secret) {
-        kept->message = clp_hide_secret(kept->message, key->secret, key->mask, pool);
-        kept->cause = clp_hide_secret(kept->cause, key->secret, key->mask, pool);
-        kept->param = clp_hide_secret(kept->param, key->secret, key->mask, pool);
-        kept->code = clp_hide_secret(kept->code, key->secret, key->mask, pool);
-        kept->request_id = clp_hide_secret(kept->request_id, key->secret, key->mask, pool);
-        if (clp_holds_secret(kept->details, key->secret)) {
-            kept->details = clp_span_of(NULL, 0);
-        }
+
+    kept->message = clp_shown_hide(kept->message, asked, pool);
+    kept->cause = clp_shown_hide(kept->cause, asked, pool);
+    kept->param = clp_shown_hide(kept->param, asked, pool);
+    kept->code = clp_shown_hide(kept->code, asked, pool);
+    kept->request_id = clp_shown_hide(kept->request_id, asked, pool);
+    if (clp_shown_in(kept->details, asked, pool)) {
+        kept->details = clp_span_of(NULL, 0);
     }
     return kept;
+}
+
+/* For the log: without what the upstream quotes of the request. */
+static const char *unquoted(const clp_race *race, const clp_attempt *a, const char *text)
+{
+    return text ? clp_echo_hide(text, race->params->body, race->params->sniffed->model, a->parent)
+                : NULL;
 }
 
 static void log_failure(const clp_race *race, const clp_attempt *a, const clp_attempt_record *r)
@@ -69,14 +77,21 @@ static void log_failure(const clp_race *race, const clp_attempt *a, const clp_at
         clp_problem_is_clients(r->problem) ||
         (race->params->operation == CLP_OP_COUNT_TOKENS && clp_verdict_no_endpoint(r->problem));
     clp_log_level level = harmless ? CLP_LOG_INFO : CLP_LOG_WARNING;
-    clp_log(
-        race->params->subject, level, 0, 1300,
-        "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
-        " ms: status %d, %s (%s%s%s); then: %s",
-        a->number + 1, r->candidate.channel->name, r->candidate.key ? r->candidate.key->mask : "-",
-        r->candidate.url_index, apr_time_as_msec(r->ended - r->started), r->status,
-        clp_problem_class_name(r->problem->cls), r->problem->message, r->problem->cause ? ": " : "",
-        r->problem->cause ? r->problem->cause : "", clp_verdict_name(r->judgement.verdict));
+    const char *message, *cause;
+
+    if (!clp_log_wants(race->params->subject, level)) {
+        return;
+    }
+    message = unquoted(race, a, r->problem->message);
+    cause = unquoted(race, a, r->problem->cause);
+    clp_log(race->params->subject, level, 0, 1300,
+            "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
+            " ms: status %d, %s (%s%s%s); then: %s",
+            a->number + 1, r->candidate.channel->name,
+            r->candidate.key ? r->candidate.key->mask : "-", r->candidate.url_index,
+            apr_time_as_msec(r->ended - r->started), r->status,
+            clp_problem_class_name(r->problem->cls), message, cause ? ": " : "", cause ? cause : "",
+            clp_verdict_name(r->judgement.verdict));
 }
 
 static clp_booked booked_of(const clp_attempt *a, const clp_attempt_record *r)

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "gateway/count.h"
+#include "shown.h"
 #include "upstream/headers.h"
 #include "upstream/rate_fields.h"
 #include "wire/json_scan.h"
@@ -374,6 +375,14 @@ static void set_broken(clp_relay *r, const clp_problem *problem, int cut)
     r->sendable = r->out->n;
 }
 
+/* What is not sent yet must not tell the client which key was shown. */
+static void hide_key(clp_relay *r)
+{
+    if (r->out->n) {
+        clp_shown_erase(r->out->p, r->out->n, r->candidate, r->pool);
+    }
+}
+
 /* A problem after the commit. Upstreams that told it themselves, in the
  * client's own protocol, have told it to the client. */
 static void break_off(clp_relay *r, const clp_problem *problem, int cut)
@@ -381,6 +390,9 @@ static void break_off(clp_relay *r, const clp_problem *problem, int cut)
     if (r->mode == MODE_PASS_STREAM && problem->status == 0) {
         r->out->n = r->sendable;
         tell_in_stream(r, problem);
+    }
+    else if (r->mode != MODE_CONVERT) {
+        hide_key(r);
     }
     set_broken(r, problem, cut);
 }

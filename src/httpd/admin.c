@@ -253,6 +253,7 @@ static void parse_body(request_rec *r, clp_admin_call *call, clp_span text)
 {
     clp_document_error error;
 
+    call->sent = text;
     call->body = clp_document_parse(text, r->pool, &error);
     if (!call->body) {
         clp_admin_fail(call, HTTP_BAD_REQUEST, error.path, "%s %s",

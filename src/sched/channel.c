@@ -60,6 +60,21 @@ clp_key *clp_channel_add_key(clp_channel *c, const char *secret, const char *mas
     return key;
 }
 
+#define OF_COMMAND "exec:"
+
+const char *clp_key_source_shown(const clp_key *key, apr_pool_t *pool)
+{
+    const char *source = key->source;
+    apr_size_t program;
+
+    if (!source || strncmp(source, OF_COMMAND, strlen(OF_COMMAND)) != 0) {
+        return source;
+    }
+    program = strcspn(source, " \t");
+    return source[program] ? apr_pstrcat(pool, apr_pstrmemdup(pool, source, program), " ...", NULL)
+                           : source;
+}
+
 void clp_channel_route(const clp_channel *c, clp_transfer_request *request)
 {
     request->tls = &c->tls;

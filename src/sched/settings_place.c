@@ -65,7 +65,8 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
         wrong = clp_host_rules_check_url(d->source->hosts, url, d->pool);
     }
     if (wrong) {
-        return apr_pstrcat(d->pool, d->label, " '", url, "': ", wrong, NULL);
+        return apr_pstrcat(d->pool, d->label, " '", clp_address_shown(url, d->pool), "': ", wrong,
+                           NULL);
     }
     for (int i = 0; i < urls->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(urls, i, const char *), url) == 0) {

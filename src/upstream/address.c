@@ -8,6 +8,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "upstream/tls_files.h"
+
 #define URL_MAX  2000
 #define HOST_MAX 253
 
@@ -159,6 +161,16 @@ static int is_version(const char *p, const char *end)
         }
     }
     return 1;
+}
+
+const char *clp_address_shown(const char *base, apr_pool_t *pool)
+{
+    apr_size_t n = strcspn(base, "?");
+
+    if (base[n]) {
+        base = apr_pstrcat(pool, apr_pstrmemdup(pool, base, n), "?...", NULL);
+    }
+    return clp_proxy_shown(base, pool);
 }
 
 const char *clp_address_make(const char *base, const char *version, const char *endpoint,

@@ -170,6 +170,18 @@ int clp_holds_secret(clp_span text, const char *secret)
     return n >= 8 && text.n >= n && memmem(text.p, text.n, secret, n) != NULL;
 }
 
+void clp_erase_secret(char *text, apr_size_t n, const char *secret)
+{
+    char *end = text + n;
+
+    while (clp_holds_secret(clp_span_of(text, (apr_size_t)(end - text)), secret)) {
+        apr_size_t length = strlen(secret);
+        text = memmem(text, (apr_size_t)(end - text), secret, length);
+        memset(text, '*', length);
+        text += length;
+    }
+}
+
 const char *clp_hide_secret(const char *text, const char *secret, const char *shown,
                             apr_pool_t *pool)
 {

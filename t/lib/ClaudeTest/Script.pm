@@ -42,6 +42,9 @@ first such line belong to each of them. A line that begins with "messages:",
   bad-gzip                         says gzip and is not
   log NAME                         name of this answer in the log
 
+In a line %SHOWN% stands for the credential that the request showed, %SAID% for
+the first text in its body.
+
 =cut
 
 use strict;
@@ -131,6 +134,7 @@ sub compile {
         if ($text =~ s/^(messages|chat|responses|gemini):\s*//) {
             next if $1 ne $request->{dialect};
         }
+        $text =~ s/%(SHOWN|SAID)%/$request->{ lc $1 } \/\/ ''/ge;
         my ($verb, $rest) = $text =~ /^([\w-]+)(?: (.*))?$/s or die "cannot read: $line\n";
         $rest //= '';
         if ($verb eq 'status') {
