@@ -134,6 +134,21 @@ is ask('conf-1'), 200, 'the configuration may name any';
 is call(PATCH => '/channels/conf', { priority => 5 })->{status}, 200, '... also if the overlay says other things';
 is ask('conf-1'), 200, '... of that channel';
 
+# --- keys of the configuration ---------------------------------------------------------
+my $elsewhere = qr/section in the configuration does not lead there/;
+refused('baseUrls.0', $elsewhere, PATCH => '/channels/conf', { baseUrls => [ at('good.test', 'thief') ] });
+refused('baseUrls.1', $elsewhere, PUT => '/channels/conf', { baseUrls => [ at('bad.test', 'conf'), 'https://thief.example' ] });
+refused('proxy', $elsewhere, PATCH => '/channels/conf', { proxy => "http://good.test:$port" });
+for my $weak ([ tlsVerify => JSON::PP::false() ], [ auth => [ 'header', 'x-request-id' ] ]) {
+    $r = call(PATCH => '/channels/conf', {@$weak});
+    is "$r->{status} $r->{json}{error}{path}", "400 $weak->[0]", "... nor $weak->[0]";
+    like $r->{json}{error}{message}, qr/a channel of its own with its own keys/, '... and what to do';
+}
+is call(PATCH => '/channels/conf', { baseUrls => [ at('bad.test', 'conf-again') ] })->{status}, 200, 'another path of its own host';
+upstream_reset();
+is ask('conf-1'), 200, '... is asked, wherever the name leads';
+like +(upstream_log())[0]{path}, qr{^/at/conf-again/}, '... at that path';
+
 # --- the file ----------------------------------------------------------------------------
 my $text = do { local (@ARGV, $/) = ($file); <> };
 sub put {
@@ -147,6 +162,14 @@ sub put {
 put($text =~ s{http://good\.test:$port/at/good}{http://0xa9.0xfe.43518/}r);
 logged(qr/CLP2401: .*: channels\.good\.baseUrls\.0 .*169\.254\.169\.254 is a link-local address.*stay in force/, 'a file that names one is not taken into use');
 is ask('rebound-1'), 200, '... what was in force is';
+for my $steal ({ baseUrls => [ at('good.test', 'thief') ] }, { tlsVerify => JSON::PP::false() }) {
+    my ($setting) = keys %$steal;
+    put($text =~ s{"conf":\s*\K\{[^{}]*\}}{encode($steal)}er);
+    logged(qr/CLP2401: .*: channels\.conf\.$setting\S* .*own keys; the channels before it stay in force/, "nor one that leads keys elsewhere by $setting");
+    upstream_reset();
+    is ask('conf-1'), 200, '... the channel is';
+    like +(upstream_log())[0]{path}, qr{^/at/conf-again/}, '... as it was';
+}
 put($text);
 ok wait_for(5, sub { !defined call(GET => '/config')->{json}{error} }), 'the old file again';
 
@@ -160,6 +183,11 @@ is ask('more-1'), 200, '... is asked';
 upstream_reset();
 is ask('rebound-1'), 200, 'a name that is listed, as is the address that it leads to';
 like join(' ', map { $_->{path} } upstream_log()), qr{^/at/rebound/\S+$}, '... at the first URL now';
+
+is call(PATCH => '/channels/conf', { baseUrls => [ at('good.test', 'listed') ] })->{status}, 200, 'keys of the configuration go to a host that is listed';
+upstream_reset();
+is ask('conf-1'), 200, '... which is asked';
+like +(upstream_log())[0]{path}, qr{^/at/listed/}, '... at that path';
 
 # A shorter list.
 reconfigure('ClaudeUpstreamHosts api.example.com');

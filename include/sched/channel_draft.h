@@ -20,7 +20,9 @@
 typedef struct clp_channel_source {
     void *ctx;
     /** Hosts that its URLs and proxies may name, and their connections go to; have to stay in place
-     * as long as the channel. NULL = any: the administrator's own word. */
+     * as long as the channel. A channel that was begun from another one keeps that one's secrets:
+     * it may name the other's own hosts too, and else only those that are listed.
+     * NULL = any: the administrator's own word. */
     const clp_host_rules *hosts;
     /** The file that a path means, absolute; gives NULL if there is none. NULL = this source
      * must not name files. */
@@ -34,6 +36,7 @@ typedef struct clp_channel_source {
 typedef struct clp_channel_draft {
     clp_channel *channel;
     apr_pool_t *pool;                     /**< where the channel and its texts live */
+    const clp_channel *base;              /**< what it was begun from; NULL = from nothing */
     const clp_channel_source *source;     /**< how names are read */
     const char *label;                    /**< how the setting at hand is called */
     const char *where;                    /**< where it stands, e.g. "line 7", or NULL */
@@ -69,5 +72,13 @@ const char *clp_channel_draft_set(clp_channel_draft *d, clp_channel_setting_id i
 /** What the complete channel still lacks, or where it contradicts itself, in
  * words that follow its name; NULL = nothing. */
 const char *clp_channel_draft_lacks(const clp_channel_draft *d);
+
+/**
+ * A setting by which others than those whom the channel trusts that this one was begun from could
+ * read its secrets; the draft's source has hosts.
+ * @param id out: the setting
+ * @return NULL = there is none; or why it cannot be, in words that follow the setting's name
+ */
+const char *clp_channel_draft_exposes(const clp_channel_draft *d, clp_channel_setting_id *id);
 
 #endif

@@ -39,6 +39,9 @@ const apr_array_header_t *clp_host_rules_listed(const clp_host_rules *rules);
 const char *clp_host_rules_check_url(const clp_host_rules *rules, const char *url,
                                      apr_pool_t *pool);
 
+/** Is the URL's host listed by a name, an address or a range? All lists no host. */
+int clp_host_rules_list_url(const clp_host_rules *rules, const char *url, apr_pool_t *pool);
+
 /**
  * May a connection go to this address, whatever name led there?
  * @return NULL, or what it is, in words that follow "is"; static

@@ -279,10 +279,20 @@ static int check_deleted(laying *l, const clp_channel *base)
     return 1;
 }
 
+/* Keys of the configuration are for those whom it trusts. */
+static int check_secrecy(const laying *l)
+{
+    clp_channel_setting_id id;
+    const char *wrong = clp_channel_draft_exposes(&l->draft, &id);
+
+    return !wrong || fail_at(l, clp_setting_member(id), wrong);
+}
+
 static int read_channel(laying *l, const clp_channel *base)
 {
     return clp_channel_json_read(&l->draft, l->said, clp_overlay_besides, l->error) &&
-           add_keys(l) && check_order(l) && sort_keys(l) && check_deleted(l, base);
+           check_secrecy(l) && add_keys(l) && check_order(l) && sort_keys(l) &&
+           check_deleted(l, base);
 }
 
 /* `base` with what is said laid over it; NULL and the error. */

@@ -423,6 +423,7 @@ void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
     clp_channel *c;
 
     clp_channel_draft_begin(d, base->name, base->defined_in, source, pool);
+    d->base = base;
     c = d->channel;
     *c = *base;
     c->row = none;

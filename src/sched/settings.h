@@ -50,6 +50,13 @@ clp_setter clp_set_health_check;
 clp_setter clp_set_retry_on;
 clp_setter clp_set_never_retry_on;
 
+/* settings_secrecy.c: that secrets of the channel a draft was begun from go where they did */
+
+/** May a URL, or a proxy's, be said? Has its connections go to the source's hosts only, unless it
+ * is where the channel of before leads. @return NULL, or why not, in words that follow the URL */
+const char *clp_setting_bind_url(clp_channel_draft *d, const char *url);
+const char *clp_setting_bind_proxy(clp_channel_draft *d, const char *url);
+
 /** How a value is said; NULL = it is not. */
 const char *clp_service_name(const clp_dialect *dialect);
 const char *clp_auth_name(clp_auth_scheme scheme);

@@ -61,8 +61,8 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
     else {
         wrong = clp_address_check(url, d->pool);
     }
-    if (!wrong && d->source->hosts) {
-        wrong = clp_host_rules_check_url(d->source->hosts, url, d->pool);
+    if (!wrong) {
+        wrong = clp_setting_bind_url(d, url);
     }
     if (wrong) {
         return apr_pstrcat(d->pool, d->label, " '", clp_address_shown(url, d->pool), "': ", wrong,
@@ -74,7 +74,6 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
         }
     }
     APR_ARRAY_PUSH(d->channel->urls, const char *) = url;
-    d->channel->url_hosts = d->source->hosts;
     return NULL;
 }
 

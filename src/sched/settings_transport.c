@@ -127,15 +127,14 @@ const char *clp_set_proxy(clp_channel_draft *d, int argc, const char *const *arg
     }
     wrong = strstr(url, ":" CLP_SHOWN_SECRET "@") ? "the password is what is shown instead of it"
                                                   : clp_proxy_check(url, d->pool);
-    if (!wrong && d->source->hosts) {
-        wrong = clp_host_rules_check_url(d->source->hosts, url, d->pool);
+    if (!wrong) {
+        wrong = clp_setting_bind_proxy(d, url);
     }
     if (wrong) {
         return apr_pstrcat(d->pool, d->label, " '", clp_proxy_shown(url, d->pool), "': ", wrong,
                            NULL);
     }
     d->channel->proxy = url;
-    d->channel->proxy_hosts = d->source->hosts;
     return NULL;
 }
 

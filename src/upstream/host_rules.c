@@ -6,7 +6,8 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <curl/curl.h>
+
+#include "upstream/destination.h"
 
 #define NAME_MAX_BYTES 253
 
@@ -190,37 +191,35 @@ static const char *check_name(const clp_host_rules *rules, const char *name, apr
     return rules->listed->nelts && !name_listed(rules, name, 0) ? why_unlisted(name, pool) : NULL;
 }
 
-/* The host as libcurl will understand it, whatever the spelling; without brackets. */
-static const char *host_of(const char *url, apr_pool_t *pool)
+/* "169.254.169.254." is no number to resolvers that are strict, but to others. */
+static int is_address(clp_ip *ip, const char *host, apr_pool_t *pool)
 {
-    CURLU *parsed = curl_url();
-    char *host = NULL;
-    const char *copy = NULL;
-
-    if (parsed && curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-        copy = *host == '[' ? apr_pstrmemdup(pool, host + 1, strcspn(host + 1, "]"))
-                            : apr_pstrdup(pool, host);
-    }
-    curl_free(host);
-    curl_url_cleanup(parsed);
-    return copy;
+    return clp_ip_parse(ip, apr_pstrmemdup(pool, host, bare(host)));
 }
 
 const char *clp_host_rules_check_url(const clp_host_rules *rules, const char *url, apr_pool_t *pool)
 {
-    const char *host;
+    clp_destination to;
     clp_ip ip;
 
     if (rules->all) {
         return NULL;
     }
-    host = host_of(url, pool);
-    if (!host || !*host) {
+    if (!clp_destination_read(&to, url, pool)) {
         return "there is no host that could be compared with ClaudeUpstreamHosts";
     }
-    /* "169.254.169.254." is no number to resolvers that are strict, but to others. */
-    return clp_ip_parse(&ip, apr_pstrmemdup(pool, host, bare(host)))
-               ? check_address(rules, &ip, pool)
-               : check_name(rules, host, pool);
+    return is_address(&ip, to.host, pool) ? check_address(rules, &ip, pool)
+                                          : check_name(rules, to.host, pool);
+}
+
+int clp_host_rules_list_url(const clp_host_rules *rules, const char *url, apr_pool_t *pool)
+{
+    clp_destination to;
+    clp_ip ip;
+
+    if (!clp_destination_read(&to, url, pool)) {
+        return 0;
+    }
+    return is_address(&ip, to.host, pool) ? ip_listed(rules, &ip, 0)
+                                          : name_listed(rules, to.host, 0);
 }

@@ -94,6 +94,16 @@ static void check_url(const cases_row *row, apr_pool_t *pool)
          apr_pstrcat(pool, list, ": ", url, NULL));
 }
 
+static void check_listed(const cases_row *row, apr_pool_t *pool)
+{
+    const char *list = text(row, 1, pool);
+    const char *url = text(row, 2, pool);
+    const clp_host_rules *rules = rules_of(apr_pstrdup(pool, list), pool);
+
+    IS_STR(clp_host_rules_list_url(rules, url, pool) ? "yes" : "no", text(row, 3, pool),
+           apr_pstrcat(pool, list, " lists ", url, NULL));
+}
+
 static void check_row(void *ctx, const cases_row *row)
 {
     apr_pool_t *pool = ctx;
@@ -106,6 +116,9 @@ static void check_row(void *ctx, const cases_row *row)
     }
     else if (clp_span_is(row->field[0], "url") && row->n == 4) {
         check_url(row, pool);
+    }
+    else if (clp_span_is(row->field[0], "listed") && row->n == 4) {
+        check_listed(row, pool);
     }
     else {
         OK(0, "line %d is of no kind", row->line);

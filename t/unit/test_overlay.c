@@ -154,10 +154,13 @@ static const struct {
     {"{\"baseUrls\":[\"https://o.example\"]}", 0, "rules"},
     {"{\"baseUrl\":\"https://o.example\"}", 0, "rules"},
     {"{\"baseUrls\":[\"https://o.example\"]}", 1, "none"},
+    {"{\"baseUrls\":[\"https://conf.example/other\"]}", 0, "none"},
+    {"{\"baseUrls\":[\"https://conf.example\",\"https://o.example\"]}", 0, "rules"},
     {"{\"baseUrls\":[\"https://o.example\"],\"proxy\":\"Off\"}", 1, "rules"},
     {"{\"baseUrls\":[\"https://o.example\"],\"proxy\":null}", 1, "rules"},
     {"{\"proxy\":\"http://p.example:3128\"}", 0, "rules"},
     {"{\"proxy\":\"http://p.example:3128\"}", 1, "rules"},
+    {"{\"proxy\":\"http://u:p@conf.example:3128\"}", 1, "none"},
     {"{\"proxy\":\"Off\"}", 1, "none"},
 };
 
@@ -165,11 +168,11 @@ static const struct {
     const char *channel;
     const char *error;
 } forbidden[] = {
-    {"{\"baseUrls\":[\"https://o.example\",\"http://2852039166/\"]}",
-     "channels.one.baseUrls.1: 'http://2852039166/': 169.254.169.254 is a link-local address; it "
+    {"{\"baseUrls\":[\"https://conf.example\",\"https://2852039166/\"]}",
+     "channels.one.baseUrls.1: 'https://2852039166/': 169.254.169.254 is a link-local address; it "
      "has to be listed in ClaudeUpstreamHosts if channels shall go there"},
-    {"{\"baseUrl\":\"http://[fe80::1]\"}",
-     "channels.one.baseUrls.0: 'http://[fe80::1]': fe80::1 is a link-local address; it has to be "
+    {"{\"baseUrl\":\"https://[fe80::1]\"}",
+     "channels.one.baseUrls.0: 'https://[fe80::1]': fe80::1 is a link-local address; it has to be "
      "listed in ClaudeUpstreamHosts if channels shall go there"},
     {"{\"proxy\":\"http://u:secret@169.254.169.254:3128\"}",
      "channels.one.proxy: 'http://u:********@169.254.169.254:3128': 169.254.169.254 is a "
@@ -190,12 +193,26 @@ static apr_array_header_t *lay_bound(const char *said, const clp_channel_source 
     return clp_overlay_lay(o, base, source, pool, &laid, error) ? laid : NULL;
 }
 
-static void hosts(void)
+/* What the overlay may say, as long as `list` is ClaudeUpstreamHosts. */
+static clp_channel_source bound_to(const char *list)
 {
     clp_channel_source source = plain_source;
+    clp_host_rules *rules = clp_host_rules_make(pool);
+    char *rest = apr_pstrdup(pool, list);
+    char *next;
+
+    for (char *one = apr_strtok(rest, " ", &next); one; one = apr_strtok(NULL, " ", &next)) {
+        OK(!clp_host_rules_add(rules, one), "%s can be listed", one);
+    }
+    source.hosts = rules;
+    return source;
+}
+
+static void hosts(void)
+{
+    clp_channel_source source = bound_to("o.example p.example");
     clp_document_error error = {"", ""};
 
-    source.hosts = clp_host_rules_make(pool);
     for (apr_size_t i = 0; i < sizeof(bindings) / sizeof(bindings[0]); i++) {
         apr_array_header_t *laid =
             lay_bound(bindings[i].channel, &source, bindings[i].proxied, &error);
@@ -207,11 +224,196 @@ static void hosts(void)
         clp_channel_route(channel(laid, 1), &request);
         OK(!request.hosts, "another channel is as it was");
     }
+    source = bound_to("");
     for (apr_size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
         OK(!lay_bound(forbidden[i].channel, &source, 0, &error), "%s", forbidden[i].channel);
         IS_STR(apr_pstrcat(pool, error.path, ": ", error.message, NULL), forbidden[i].error,
                "... and why");
     }
+}
+
+/* --- secrets of the configuration -------------------------------------------------- */
+
+/* What its section says of a channel beside its service and key, as a document; what
+ * ClaudeUpstreamHosts lists; what the overlay says; and the setting with words of why it is
+ * refused, or NULL. */
+static const struct {
+    const char *section, *list, *said, *setting, *why;
+} secrecy[] = {
+#define ELSEWHERE "its keys go elsewhere only if the host is listed in ClaudeUpstreamHosts; list it"
+#define PLAIN     "its keys do not go over http://; say https:// here, or make a channel of its own"
+#define HTTPS     "'baseUrls':['https://h.example']"
+#define HTTP      "'baseUrls':['http://h.example:8080/v1']"
+    /* hosts of the section */
+    {HTTPS, "", "'baseUrls':['https://h.example/other#']", NULL, NULL},
+    {HTTPS, "", "'baseUrls':['https://H.Example:443']", NULL, NULL},
+    {HTTPS, "l.example", "'baseUrls':['https://h.example/other']", NULL, NULL},
+    {HTTPS, "", "'baseUrls':['https://h.example:8443']", "baseUrls.0", ELSEWHERE},
+    {HTTPS, "h.example", "'baseUrls':['https://h.example:8443']", NULL, NULL},
+    {HTTPS, "", "'baseUrls':['https://x.h.example']", "baseUrls.0", ELSEWHERE},
+    {HTTPS, "", "'baseUrls':['https://h.example','https://h.example.x.example']", "baseUrls.1",
+     ELSEWHERE},
+    {HTTPS, "", "'baseUrl':'https://x.example/h.example'", "baseUrls.0", ELSEWHERE},
+    {"'baseUrls':['https://h.example','https://i.example']", "",
+     "'baseUrls':['https://i.example','https://h.example']", NULL, NULL},
+    {"'baseUrls':['https://[2001:db8::1]']", "", "'baseUrls':['https://[2001:DB8:0::1]/v1']", NULL,
+     NULL},
+    {"'baseUrls':['https://[2001:db8::1]']", "", "'baseUrls':['https://[2001:db8::2]']",
+     "baseUrls.0", ELSEWHERE},
+    {"'baseUrls':['http://169.254.169.254']", "", "'baseUrls':['http://169.254.169.254/v1']", NULL,
+     NULL},
+    /* hosts that are listed */
+    {HTTPS, "x.example", "'baseUrls':['https://x.example']", NULL, NULL},
+    {HTTPS, "*.example", "'baseUrls':['https://x.example']", NULL, NULL},
+    {HTTPS, "192.0.2.0/24", "'baseUrls':['https://192.0.2.7']", NULL, NULL},
+    {HTTPS, "All", "'baseUrls':['https://x.example']", "baseUrls.0", ELSEWHERE},
+    {HTTPS, "All x.example", "'baseUrls':['https://x.example']", NULL, NULL},
+    {HTTPS, "l.example", "'baseUrls':['https://x.example']", "baseUrls.0",
+     "x.example is no host that ClaudeUpstreamHosts lists"},
+    /* https stays https */
+    {HTTPS, "", "'baseUrls':['http://h.example']", "baseUrls.0", PLAIN},
+    {HTTPS, "", "'baseUrls':['http://h.example:443']", "baseUrls.0", PLAIN},
+    {HTTPS, "h.example x.example", "'baseUrls':['http://x.example']", "baseUrls.0", PLAIN},
+    {HTTPS, "h.example x.example", "'baseUrls':['http://h.example']", "baseUrls.0", PLAIN},
+    {HTTP, "", "'baseUrls':['http://h.example:8080']", NULL, NULL},
+    {HTTP, "", "'baseUrls':['https://h.example:8080']", NULL, NULL},
+    {HTTP, "", "'baseUrls':['http://h.example']", "baseUrls.0", ELSEWHERE},
+    {HTTP, "x.example", "'baseUrls':['http://x.example']", NULL, NULL},
+    {"'baseUrls':['http://h.example']", "", "'baseUrls':['https://h.example']", NULL, NULL},
+    {"'baseUrls':['http://h.example']", "", "'baseUrls':['http://h.example:80']", NULL, NULL},
+    {"'baseUrls':['https://h.example','http://i.example']", "h.example i.example",
+     "'baseUrls':['http://i.example:8080']", NULL, NULL},
+    {"'baseUrls':['https://h.example','http://i.example']", "h.example i.example",
+     "'baseUrls':['http://h.example']", "baseUrls.0", PLAIN},
+    /* proxies */
+    {HTTPS, "", "'proxy':'http://p.example:3128'", "proxy", ELSEWHERE},
+    {HTTPS, "", "'proxy':'http://h.example'", "proxy", ELSEWHERE},
+    {HTTPS, "p.example", "'proxy':'socks5h://p.example'", NULL, NULL},
+    {HTTPS ",'proxy':'http://u:p@p.example:3128'", "", "'proxy':'http://v:w@p.example:3128'", NULL,
+     NULL},
+    {HTTPS ",'proxy':'http://u:p@p.example:3128'", "", "'proxy':'http://p.example:3129'", "proxy",
+     ELSEWHERE},
+    {HTTPS ",'proxy':'https://p.example:3128'", "", "'proxy':'http://p.example:3128'", "proxy",
+     ELSEWHERE},
+    {HTTPS ",'proxy':'http://p.example'", "", "'proxy':'http://p.example@x.example'", "proxy",
+     ELSEWHERE},
+    {HTTPS ",'proxy':'http://p.example'", "", "'proxy':'Off'", NULL, NULL},
+    {HTTPS ",'proxy':'http://p.example'", "", "'proxy':null", NULL, NULL},
+    /* who reads along */
+    {HTTPS, "h.example", "'tlsVerify':false", "tlsVerify", "cannot be turned off"},
+    {HTTPS, "h.example", "'insecureSkipVerify':true", "tlsVerify", "cannot be turned off"},
+    {HTTPS, "", "'tlsVerify':true", NULL, NULL},
+    {HTTPS ",'tlsVerify':false", "", "'tlsVerify':false", NULL, NULL},
+    {HTTPS ",'tlsVerify':false", "", "'tlsVerify':true", NULL, NULL},
+    {HTTPS ",'tlsCAPath':'/'", "", "'tlsCAPath':null", "tlsCAPath", "is what the configuration"},
+    {HTTPS, "", "'tlsCAPath':null,'tlsCAFile':null,'tlsCertificate':null", NULL, NULL},
+    {HTTPS, "h.example", "'auth':['header','x-request-id']", "auth", "cannot name a field"},
+    {HTTPS ",'auth':['header','x-key']", "", "'auth':['header','x-request-id']", "auth",
+     "cannot name a field"},
+    {HTTPS ",'auth':['header','x-key']", "", "'auth':['header','X-Key']", NULL, NULL},
+    {HTTPS ",'auth':['header','x-key']", "", "'auth':'bearer'", NULL, NULL},
+    /* what the keys are for does not count */
+    {HTTPS, "", "'apiKeys':['other'],'baseUrls':['https://x.example']", "baseUrls.0", ELSEWHERE},
+};
+
+/* Channel "one" as its section says it. */
+static apr_array_header_t *configured_as(const char *section)
+{
+    apr_array_header_t *all = apr_array_make(pool, 1, sizeof(const clp_channel *));
+    clp_document_error error = {"", ""};
+    clp_channel_draft d;
+    const cJSON *said = clp_document_parse(
+        clp_span_str(apr_pstrcat(pool, "{\"serviceType\":\"claude\",\"apiKeys\":[\"key\"],",
+                                 section, "}", NULL)),
+        pool, &error);
+
+    clp_channel_draft_begin(&d, "one", "httpd.conf:1", &plain_source, pool);
+    OK(said && clp_channel_json_read(&d, said, NULL, &error), "%s: %s %s", section, error.path,
+       error.message);
+    APR_ARRAY_PUSH(all, const clp_channel *) = d.channel;
+    return all;
+}
+
+/* With ' for ", to be read at all. */
+static const char *quoted(const char *text)
+{
+    char *copy = apr_pstrdup(pool, text);
+
+    for (char *c = copy; *c; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    return copy;
+}
+
+/* What is refused of that said about a channel; NULL = nothing. */
+static const clp_document_error *refused(const apr_array_header_t *base,
+                                         const clp_channel_source *source, const char *name,
+                                         const char *said)
+{
+    clp_document_error *error = apr_pcalloc(pool, sizeof(*error));
+    const char *text = apr_pstrcat(pool, "\"", name, "\":{", quoted(said), "}", NULL);
+    clp_overlay *o = clp_overlay_parse(clp_span_str(document(text)), pool, error);
+    apr_array_header_t *laid;
+
+    OK(o != NULL, "%s is a document", text);
+    return clp_overlay_lay(o, base, source, pool, &laid, error) ? NULL : error;
+}
+
+static void check_refused(const clp_document_error *got, const char *setting, const char *why,
+                          const char *name)
+{
+    if (!setting) {
+        OK(!got, "%s: %s", name, got ? got->message : "may be said");
+        return;
+    }
+    OK(got && strstr(got->message, why), "%s: %s", name, got ? got->message : "is not refused");
+    IS_STR(got ? got->path : "", apr_pstrcat(pool, "channels.one.", setting, NULL), "... where");
+}
+
+/* What is refused may be said of a channel that has only keys of the overlay. */
+static void check_own(const clp_channel_source *source, const char *said)
+{
+    const char *whole = "'serviceType':'claude'";
+
+    if (!strstr(said, "apiKeys")) {
+        whole = apr_pstrcat(pool, whole, ",'apiKeys':['key']", NULL);
+    }
+    if (!strstr(said, "baseUrl")) {
+        whole = apr_pstrcat(pool, whole, ",'baseUrls':['https://h.example']", NULL);
+    }
+    OK(!refused(apr_array_make(pool, 1, sizeof(const clp_channel *)), source, "own",
+                apr_pstrcat(pool, whole, ",", said, NULL)),
+       "%s: in a channel of the overlay", said);
+}
+
+static void secrets_stay(void)
+{
+    for (apr_size_t i = 0; i < sizeof(secrecy) / sizeof(secrecy[0]); i++) {
+        clp_channel_source source = bound_to(secrecy[i].list);
+        const char *section = quoted(secrecy[i].section);
+        const apr_array_header_t *base = configured_as(section);
+        const clp_document_error *error = refused(base, &source, "one", secrecy[i].said);
+
+        check_refused(error, secrecy[i].setting, secrecy[i].why,
+                      apr_pstrcat(pool, secrecy[i].section, " [", secrecy[i].list, "] ",
+                                  secrecy[i].said, NULL));
+        if (secrecy[i].setting && !*secrecy[i].list) {
+            check_own(&source, secrecy[i].said);
+        }
+        OK(!refused(base, &plain_source, "one", secrecy[i].said), "... and nobody else is bound");
+    }
+}
+
+/* A section that names a file; there is none here to name. */
+static void authorities_stay(void)
+{
+    clp_channel_source source = bound_to("");
+    apr_array_header_t *base = configured_as(quoted(HTTPS));
+
+    APR_ARRAY_IDX(base, 0, clp_channel *)->tls.ca_file = "ca.pem";
+    check_refused(refused(base, &source, "one", "'tlsCAFile':null"), "tlsCAFile",
+                  "is what the configuration trusts", "the section's CA file");
+    check_refused(refused(base, &source, "one", "'priority':1"), NULL, NULL, "another setting");
 }
 
 static const struct {
@@ -359,6 +561,8 @@ int main(void)
     reloads();
     deleted();
     hosts();
+    secrets_stay();
+    authorities_stay();
     errors();
     cut_off();
     bounds();
