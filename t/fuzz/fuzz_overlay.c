@@ -1,4 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <strings.h>
+
 #include <apr_strings.h>
 
 #include "fuzz.h"
@@ -8,7 +11,8 @@
 /*
  * The input: an overlay's document, as an operator may write it. Holds: it is refused with words,
  * or laid over the channel of a configuration; every channel that comes of it can be shown, and
- * the document, written, is one that gives the same channels.
+ * the document, written, is one that gives the same channels. Keys of the configuration go to its
+ * own host only.
  */
 static const char *secret(void *ctx, const char *label, const char *arg, apr_array_header_t *out,
                           apr_pool_t *pool)
@@ -47,6 +51,20 @@ static apr_array_header_t *configured(apr_pool_t *pool)
     return all;
 }
 
+/* Its keys go where they went, whatever is said. */
+static void check_configured(const clp_channel *c)
+{
+    static const char own[] = "https://conf.example";
+
+    for (int i = 0; i < c->urls->nelts; i++) {
+        const char *url = APR_ARRAY_IDX(c->urls, i, const char *);
+        FUZZ_CHECK(strncasecmp(url, own, sizeof(own) - 1) == 0);
+        url += sizeof(own) - 1;
+        FUZZ_CHECK(!*url || *url == '/' || *url == '#' || (*url == ':' && atoi(url + 1) == 443));
+    }
+    FUZZ_CHECK(!c->proxy && c->tls.verify && c->auth != CLP_AUTH_HEADER);
+}
+
 /* The channels as sections of a configuration; NULL if the document is refused. */
 static const clp_buffer *shown(const clp_overlay *o, apr_pool_t *pool)
 {
@@ -58,6 +76,7 @@ static const clp_buffer *shown(const clp_overlay *o, apr_pool_t *pool)
         FUZZ_CHECK(error.path && error.message);
         return NULL;
     }
+    check_configured(APR_ARRAY_IDX(laid, 0, const clp_channel *));
     for (int i = 0; i < laid->nelts; i++) {
         clp_channel_conf_write(out, APR_ARRAY_IDX(laid, i, const clp_channel *), pool);
     }
