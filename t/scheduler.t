@@ -184,6 +184,25 @@ is_deeply count(way(keys => 1)), { map { ("in-turns/key-$_" => 2) } 1 .. 3 }, 'k
 }
 is_deeply [ serve('seldom', 4) ], [qw(seldom seldom spare spare)], 'limit: so many requests a minute';
 is_deeply [ serve('few-tokens', 2) ], [qw(few-tokens spare)], 'limit: so many tokens a minute of a key';
+{
+    upstream_reset();
+    my @clients;
+    for my $n (1, 2) {
+        push @clients, begin_stream('narrow-keys');
+        ok wait_for(5, sub { way() == $n }), "limit of keys: stream $n runs";
+    }
+    is_deeply [ way(keys => 1) ], [qw(narrow-keys/key-1 narrow-keys/key-2)], 'limit of keys: each with one of its own';
+    my $r = ask('narrow-keys');
+    is $r->{status}, 429, 'limit of keys: then all are full' or diag $r->{body};
+    ok $r->{headers}{'retry-after'}, 'limit of keys: the client is told when to come back';
+    is scalar way(), 2, 'limit of keys: nobody is asked';
+    is $_->receive->{status}, 200, 'limit of keys: the streams go on' for @clients;
+    $_->shut for @clients;
+    is ask('narrow-keys')->{status}, 200, 'limit of keys: there is room again';
+    serve('seldom-keys', 5);
+    is_deeply [ way(keys => 1) ], [ ('seldom-keys/key-1') x 2, ('seldom-keys/key-2') x 2, 'spare/' ],
+        'limit of keys: so many requests a minute of each';
+}
 
 # --- when another attempt may begin -----------------------------------------------------
 

@@ -36,7 +36,7 @@ sub decode { return scalar eval { JSON::PP->new->utf8->allow_nonref->decode($_[0
 sub top { return Apache::Test::config()->{vars}{top_dir} }
 sub logs_dir { return Apache::Test::config()->{vars}{t_logs} }
 
-# "host:port" of a vhost of extra.conf.in or manage.conf.in.
+# "host:port" of a vhost of the files t/conf/*.conf.in.
 sub hostport {
     my ($vhost) = @_;
     my $config = Apache::Test::config()->{vhosts}{$vhost} or die "no vhost $vhost\n";

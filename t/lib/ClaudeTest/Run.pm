@@ -131,7 +131,7 @@ sub free_ports {
 sub prepare {
     remove_tree("$top/t/logs");
     make_path("$top/t/logs", "$top/t/htdocs");
-    unlink glob "$top/t/conf/{httpd.conf,extra.conf,manage.conf,apache_test_config.pm,base.conf}";
+    unlink glob "$top/t/conf/{httpd.conf,extra.conf,manage.conf,scheduler.conf,apache_test_config.pm,base.conf}";
     my ($upstream, $void, $refused, $tls, $tls_client) = free_ports(5);
     my $libexec = $ENV{CLP_LIBEXEC} || qx(apxs -q LIBEXECDIR) || '/usr/lib/apache2/modules';
     chomp $libexec;
