@@ -42,7 +42,7 @@ typedef struct clp_capacity {
     apr_uint32_t bookings; /**< under way */
 } clp_capacity;
 
-/** What a single host needs; with pins and affinity less than 9 MB. */
+/** What a single host needs; with pins and affinity less than 8 MB. */
 clp_capacity clp_capacity_default(void);
 
 typedef struct clp_table_layout {

@@ -21,7 +21,7 @@
 
 clp_capacity clp_capacity_default(void)
 {
-    return (clp_capacity){.channels = 64,
+    return (clp_capacity){.channels = 56,
                           .keys = 256,
                           .circuits = 512,
                           .models = 64,

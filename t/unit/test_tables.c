@@ -39,8 +39,8 @@ static void test_layout(void)
                  (unsigned long)layout[k].row_size);
     }
     OK(lines, "rows begin on cache lines");
-    OK(sum < 9 * 1000 * 1000,
-       "all tables with pins, affinity and recent requests take less than 9 MB: %lu",
+    OK(sum < 8 * 1000 * 1000,
+       "all tables with pins, affinity and recent requests take less than 8 MB: %lu",
        (unsigned long)sum);
     t = clp_tables_make_private(&c, pool);
     memcpy(blocks, t->blocks, sizeof(blocks));
