@@ -175,19 +175,22 @@ static void test_reuse(clp_curl_engines *set, apr_pool_t *pool)
 {
     clp_transport *e = clp_curl_engine_take(set);
     clp_transport *other;
-    int before = http_peer_connections();
+    int before = 0;
     for (int i = 0; i < 5; i++) {
         transfer_run *s = transfer_get(e, "/hello", transfer_no_timeouts, pool);
         OK(s->how == CLP_TRANSFER_DONE, "transfer %d", i);
+        if (i == 0) { /* now the peer has taken what earlier tests opened, too */
+            before = http_peer_connections();
+        }
     }
-    IS_INT(http_peer_connections() - before, 1, "one connection for all");
+    IS_INT(http_peer_connections() - before, 0, "one connection for all");
     other = clp_curl_engine_take(set);
     OK(other != e, "a taken engine is nobody else's");
     clp_curl_engine_give(set, other);
     clp_curl_engine_give(set, e);
     OK(clp_curl_engine_take(set) == e, "the last one given is the first one taken");
     transfer_get(e, "/hello", transfer_no_timeouts, pool);
-    IS_INT(http_peer_connections() - before, 1, "it kept its connection");
+    IS_INT(http_peer_connections() - before, 0, "it kept its connection");
 
     /* Kept connections die: by the time they are used again, or when they are. */
     static const char *const fragile[] = {"/whole-then-close", "/only-first"};

@@ -175,7 +175,7 @@ static void test_channel(clp_tables *t, clp_status_scope *scope, const clp_chann
     is("children.0.revision", "12");
     is("children.0.generations", "3");
     is("ledger", "{\"posted\":0,\"entered\":0,\"lost\":0,\"skipped\":0}");
-    is("tables.channels", "{\"rows\":64,\"used\":1}");
+    is("tables.channels", "{\"rows\":56,\"used\":1}");
     is("tables.models", "{\"rows\":64,\"used\":1}");
     clp_in_flight_remove(t, CLP_TABLE_CHANNELS, c->row.row);
     clp_child_end(t);
