@@ -55,7 +55,7 @@ sub text {
 sub beside { return grep { /\.tmp-/ } glob "$state/* $state/backups/*" }
 
 # How many got which status, of requests that all are sent before the first answer is read.
-sub at_once {
+sub rivals {
     my ($prefix, @headers) = @_;
     my @clients = map {
         my $client = ClaudeTest::Client->open_to($hostport);
@@ -74,9 +74,9 @@ $server->start or BAIL_OUT('no server');
 # --- at the same time -----------------------------------------------------------------
 my $none = AT_ONCE - 1;
 my $etag = admin(GET => '')->{headers}{etag};
-is at_once('if', 'If-Match' => $etag), "201 x 1 412 x $none", 'of those who have seen the same, one may change it';
+is rivals('if', 'If-Match' => $etag), "201 x 1 412 x $none", 'of those who have seen the same, one may change it';
 is scalar(grep { /^if-/ } keys %{ decode(text())->{channels} }), 1, 'and the others change nothing';
-is at_once('any'), '201 x ' . AT_ONCE, 'who does not ask what is there';
+is rivals('any'), '201 x ' . AT_ONCE, 'who does not ask what is there';
 is scalar(grep { /^any-/ } keys %{ decode(text())->{channels} }), AT_ONCE, 'undoes nothing of another';
 is decode(text())->{revision}, 1 + AT_ONCE, 'each is a revision';
 
