@@ -45,13 +45,14 @@ static void post(clp_recent_ring *ring, apr_int64_t serial)
     clp_recent_ring_post(ring, &e);
 }
 
-/* Serials from the newest to the oldest; -1 for an entry that is mixed. */
+/* Serials from the newest to the oldest; -1 for an entry that is mixed, 0 for none. */
 static int read_all(const clp_recent_ring *ring, apr_int64_t *serials, int most)
 {
     clp_recent_entry e;
     apr_uint64_t number = 0;
     int n = 0;
 
+    memset(serials, 0, (apr_size_t)most * sizeof(*serials));
     while (n < most && (number = clp_recent_ring_next(ring, number, &e))) {
         serials[n++] = is_whole(&e) ? e.began : -1;
     }
