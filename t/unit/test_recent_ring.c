@@ -197,10 +197,12 @@ static pid_t begin_poster(clp_recent_ring *ring, int who)
 {
     pid_t pid = fork();
 
-    for (apr_int64_t i = 1; pid == 0; i++) {
+    if (pid != 0) {
+        return pid;
+    }
+    for (apr_int64_t i = 1;; i++) {
         post(ring, i * POSTERS + who);
     }
-    return pid;
 }
 
 /* Posters are killed at any instruction, while somebody reads. */
