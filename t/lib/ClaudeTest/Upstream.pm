@@ -235,7 +235,7 @@ sub answer {
     };
     my ($shown) = grep { defined } map { $request->{header}{$_} } qw(x-api-key x-goog-api-key authorization proxy-authorization);
     $what->{shown} = ($shown // '') =~ s/^(?:Bearer|Basic) //r;
-    ($what->{said}) = $$body =~ /"(?:text|content|input)"\s*:\s*"((?:[^"\\]|\\.)*)"/ if length $$body <= PARSED_BODY;
+    ($what->{said}) = $$body =~ /"(?:text|content|input)"\s*:\s*"((?:[^"\\]++|\\.)*+)"/ if length $$body <= PARSED_BODY;
     my $lines = eval { $self->lines_of($key, $request, $what) };
     my $plan = $lines && eval { ClaudeTest::Script::compile($lines, $what, $self->{scripts}) };
     if (!$plan) {
