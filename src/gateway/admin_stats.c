@@ -7,6 +7,7 @@
 #include "data_points.h"
 #include "sched/channel_sets.h"
 #include "state/children.h"
+#include "status_parts.h"
 #include "wire/instant.h"
 #include "wire/quantity.h"
 
@@ -118,20 +119,6 @@ static int count_children(const clp_tables *t)
     return n;
 }
 
-static void write_ledger(clp_jw *w, const clp_tables *t)
-{
-    clp_ledger_counts counts;
-
-    clp_ledger_count(t->ledger, &counts);
-    clp_jw_key(w, "ledger");
-    clp_jw_object(w);
-    clp_jw_kint(w, "posted", (apr_int64_t)counts.posted);
-    clp_jw_kint(w, "entered", (apr_int64_t)counts.entered);
-    clp_jw_kint(w, "lost", (apr_int64_t)counts.lost);
-    clp_jw_kint(w, "skipped", (apr_int64_t)counts.skipped);
-    clp_jw_end_object(w);
-}
-
 /* What channels have that say no ChannelBreaker. */
 static void write_breaker(clp_jw *w, apr_pool_t *pool)
 {
@@ -154,7 +141,7 @@ static void write_state(clp_jw *w, const clp_tables *t, const tally *sum)
     clp_jw_kint(w, "activeRequests", (apr_int64_t)sum->in_flight);
     clp_jw_kint(w, "children", count_children(t));
     clp_jw_kint(w, "generation", (apr_int64_t)clp_word_get(&t->head->generation));
-    write_ledger(w, t);
+    clp_status_ledger(w, t);
 }
 
 static void write_stats(const clp_admin_call *call, clp_jw *w)

@@ -83,32 +83,11 @@ static void write_keys(clp_jw *w, const clp_status_scope *scope, const clp_chann
 
 /* --- windows and times ---------------------------------------------------------------- */
 
-static void write_window(clp_jw *w, const char *name, clp_history h, apr_time_t now,
-                         apr_interval_time_t span)
+static void write_window(clp_jw *w, const clp_history_sums *sums)
 {
-    clp_history_sums sums;
-
-    clp_history_sum(h, now, span, &sums);
-    clp_jw_key(w, name);
-    clp_jw_object(w);
-    clp_figures_counts(w, &sums);
-    clp_figures_tokens(w, &sums);
-    clp_figure_hundredths(w, "cacheHitRate", clp_figure_cache_hits(&sums));
-    clp_jw_end_object(w);
-}
-
-static void write_windows(clp_jw *w, const clp_status_scope *scope, const clp_channel *c)
-{
-    clp_channel_history *h = &scope->tables->channel_history[c->row.row];
-    apr_time_t now = scope->now;
-
-    clp_jw_key(w, "timeWindows");
-    clp_jw_object(w);
-    write_window(w, "15m", clp_history_seconds(h), now, apr_time_from_sec(15 * 60));
-    write_window(w, "1h", clp_history_minutes(h), now, apr_time_from_sec(3600));
-    write_window(w, "6h", clp_history_minutes(h), now, apr_time_from_sec(6 * 3600));
-    write_window(w, "24h", clp_history_minutes(h), now, apr_time_from_sec(24 * 3600));
-    clp_jw_end_object(w);
+    clp_figures_counts(w, sums);
+    clp_figures_tokens(w, sums);
+    clp_figure_hundredths(w, "cacheHitRate", clp_figure_cache_hits(sums));
 }
 
 /* Of all protocols together: who asks matters little for how long a channel takes. */
@@ -158,7 +137,8 @@ static void write_counted(clp_jw *w, const clp_status_scope *scope, const clp_ch
     clp_cooling_until(w, "coolingUntil", &row->cooling, scope->now, pool);
     write_last(w, &row->last_success, &row->last_failure, pool);
     write_times(w, row);
-    write_windows(w, scope, c);
+    clp_status_windows(w, "timeWindows", &scope->tables->channel_history[c->row.row], scope->now,
+                       write_window);
 }
 
 void clp_channel_metrics_write(clp_jw *w, const clp_status_scope *scope, const clp_channel *c,

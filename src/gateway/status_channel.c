@@ -94,38 +94,17 @@ static void write_circuits(clp_jw *w, const clp_status_scope *scope, const clp_c
     clp_jw_end_array(w);
 }
 
-static void write_window(clp_jw *w, const char *name, clp_history h, apr_time_t now,
-                         apr_interval_time_t span)
+static void write_window(clp_jw *w, const clp_history_sums *sums)
 {
-    clp_history_sums sums;
-
-    clp_history_sum(h, now, span, &sums);
-    clp_jw_key(w, name);
-    clp_jw_object(w);
-    clp_jw_kint(w, "requests", (apr_int64_t)sums.of[CLP_POINT_REQUESTS]);
-    clp_jw_kint(w, "failures", (apr_int64_t)sums.of[CLP_POINT_FAILURES]);
-    clp_jw_kint(w, "aborts", (apr_int64_t)sums.of[CLP_POINT_ABORTS]);
-    clp_jw_kint(w, "client_errors", (apr_int64_t)sums.of[CLP_POINT_CLIENT_ERRORS]);
-    clp_jw_kint(w, "tokens_in", (apr_int64_t)sums.of[CLP_POINT_TOKENS_IN]);
-    clp_jw_kint(w, "tokens_out", (apr_int64_t)sums.of[CLP_POINT_TOKENS_OUT]);
-    clp_jw_kint(w, "cache_read", (apr_int64_t)sums.of[CLP_POINT_CACHE_READ]);
-    clp_jw_kint(w, "cache_write", (apr_int64_t)sums.of[CLP_POINT_CACHE_WRITE]);
-    clp_jw_kint(w, "reasoning", (apr_int64_t)sums.of[CLP_POINT_REASONING]);
-    clp_jw_end_object(w);
-}
-
-static void write_windows(clp_jw *w, const clp_status_scope *scope, unsigned row)
-{
-    clp_channel_history *h = &scope->tables->channel_history[row];
-    apr_time_t now = scope->now;
-
-    clp_jw_key(w, "windows");
-    clp_jw_object(w);
-    write_window(w, "15m", clp_history_seconds(h), now, apr_time_from_sec(15 * 60));
-    write_window(w, "1h", clp_history_minutes(h), now, apr_time_from_sec(3600));
-    write_window(w, "6h", clp_history_minutes(h), now, apr_time_from_sec(6 * 3600));
-    write_window(w, "24h", clp_history_minutes(h), now, apr_time_from_sec(24 * 3600));
-    clp_jw_end_object(w);
+    clp_jw_kint(w, "requests", (apr_int64_t)sums->of[CLP_POINT_REQUESTS]);
+    clp_jw_kint(w, "failures", (apr_int64_t)sums->of[CLP_POINT_FAILURES]);
+    clp_jw_kint(w, "aborts", (apr_int64_t)sums->of[CLP_POINT_ABORTS]);
+    clp_jw_kint(w, "client_errors", (apr_int64_t)sums->of[CLP_POINT_CLIENT_ERRORS]);
+    clp_jw_kint(w, "tokens_in", (apr_int64_t)sums->of[CLP_POINT_TOKENS_IN]);
+    clp_jw_kint(w, "tokens_out", (apr_int64_t)sums->of[CLP_POINT_TOKENS_OUT]);
+    clp_jw_kint(w, "cache_read", (apr_int64_t)sums->of[CLP_POINT_CACHE_READ]);
+    clp_jw_kint(w, "cache_write", (apr_int64_t)sums->of[CLP_POINT_CACHE_WRITE]);
+    clp_jw_kint(w, "reasoning", (apr_int64_t)sums->of[CLP_POINT_REASONING]);
 }
 
 static void write_health_check(clp_jw *w, const clp_channel_row *row, apr_pool_t *pool)
@@ -169,7 +148,8 @@ static void write_state(clp_jw *w, const clp_status_scope *scope, const clp_chan
     write_health_check(w, row, pool);
     clp_status_results(w, "upstream_attempts", row->attempts);
     clp_status_protocols(w, "protocols", row->protocols);
-    write_windows(w, scope, c->row.row);
+    clp_status_windows(w, "windows", &scope->tables->channel_history[c->row.row], scope->now,
+                       write_window);
 }
 
 /* A setting of one word, as it would be said. */

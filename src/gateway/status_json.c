@@ -125,20 +125,6 @@ static void write_children(clp_jw *w, const clp_status_scope *scope, apr_pool_t 
     clp_jw_end_array(w);
 }
 
-static void write_ledger(clp_jw *w, const clp_tables *t)
-{
-    clp_ledger_counts counts;
-
-    clp_ledger_count(t->ledger, &counts);
-    clp_jw_key(w, "ledger");
-    clp_jw_object(w);
-    clp_jw_kint(w, "posted", (apr_int64_t)counts.posted);
-    clp_jw_kint(w, "entered", (apr_int64_t)counts.entered);
-    clp_jw_kint(w, "lost", (apr_int64_t)counts.lost);
-    clp_jw_kint(w, "skipped", (apr_int64_t)counts.skipped);
-    clp_jw_end_object(w);
-}
-
 /* What becomes of the spans of requests. */
 static void write_trace_export(clp_jw *w, const clp_span_ring *ring)
 {
@@ -198,7 +184,7 @@ void clp_status_write(clp_jw *w, const clp_status_scope *scope, apr_pool_t *pool
         write_models(w, t, pool);
         write_users(w, t, pool);
         write_children(w, scope, pool);
-        write_ledger(w, t);
+        clp_status_ledger(w, t);
         write_tables(w, t);
         clp_status_time(w, "since", (apr_time_t)clp_word_get(&t->head->born), pool);
     }

@@ -154,3 +154,43 @@ void clp_status_rates(clp_jw *w, const clp_rate_window *requests, const clp_rate
     write_count(w, "tokens", clp_rate_sum(tokens, now));
     clp_jw_end_object(w);
 }
+
+void clp_status_ledger(clp_jw *w, const clp_tables *t)
+{
+    clp_ledger_counts counts;
+
+    clp_ledger_count(t->ledger, &counts);
+    clp_jw_key(w, "ledger");
+    clp_jw_object(w);
+    clp_jw_kint(w, "posted", (apr_int64_t)counts.posted);
+    clp_jw_kint(w, "entered", (apr_int64_t)counts.entered);
+    clp_jw_kint(w, "lost", (apr_int64_t)counts.lost);
+    clp_jw_kint(w, "skipped", (apr_int64_t)counts.skipped);
+    clp_jw_end_object(w);
+}
+
+void clp_status_windows(clp_jw *w, const char *name, clp_channel_history *h, apr_time_t now,
+                        clp_status_sums_fn *write_sums)
+{
+    const struct {
+        const char *name;
+        clp_history history;
+        int minutes;
+    } windows[] = {{"15m", clp_history_seconds(h), 15},
+                   {"1h", clp_history_minutes(h), 60},
+                   {"6h", clp_history_minutes(h), 6 * 60},
+                   {"24h", clp_history_minutes(h), 24 * 60}};
+
+    clp_jw_key(w, name);
+    clp_jw_object(w);
+    for (apr_size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        clp_history_sums sums;
+
+        clp_history_sum(windows[i].history, now, apr_time_from_sec(windows[i].minutes * 60), &sums);
+        clp_jw_key(w, windows[i].name);
+        clp_jw_object(w);
+        write_sums(w, &sums);
+        clp_jw_end_object(w);
+    }
+    clp_jw_end_object(w);
+}

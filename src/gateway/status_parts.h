@@ -3,6 +3,7 @@
 #define CLP_GATEWAY_STATUS_PARTS_H
 
 #include "sched/breaker.h"
+#include "state/history.h"
 #include "state/tables.h"
 #include "wire/json_write.h"
 
@@ -39,5 +40,15 @@ void clp_status_cooling(clp_jw *w, const clp_cooling *cooling, apr_time_t now, a
 /** Member with what there was in the last minute. */
 void clp_status_rates(clp_jw *w, const clp_rate_window *requests, const clp_rate_window *tokens,
                       apr_time_t now);
+
+/** Member "ledger": what became of bookings. */
+void clp_status_ledger(clp_jw *w, const clp_tables *t);
+
+/** Writes the members of an object about sums. */
+typedef void clp_status_sums_fn(clp_jw *w, const clp_history_sums *sums);
+
+/** Member with an object for each window of a channel's history: 15m, 1h, 6h, 24h. */
+void clp_status_windows(clp_jw *w, const char *name, clp_channel_history *h, apr_time_t now,
+                        clp_status_sums_fn *write_sums);
 
 #endif
