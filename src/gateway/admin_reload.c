@@ -248,11 +248,10 @@ static const char *sum_up(int channels, const tally *files, apr_pool_t *pool)
 {
     const char *failed =
         files->failed
-            ? apr_psprintf(pool, ", %d cannot be used and left keys as they were", files->failed)
+            ? apr_psprintf(pool, "; files that cannot be used, whose keys stay: %d", files->failed)
             : "";
 
-    return apr_psprintf(pool,
-                        "read again: %d channels are others; of the files of keys %d changed%s",
+    return apr_psprintf(pool, "read again: channels changed: %d; files of keys changed: %d%s",
                         channels, files->changed, failed);
 }
 
