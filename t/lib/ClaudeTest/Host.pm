@@ -87,6 +87,12 @@ END {
     $? = $status;
 }
 
+# How often a server has come up, by its log.
+sub times_up {
+    my ($log) = @_;
+    return scalar(() = slurp($log) =~ /resuming normal operations/g);
+}
+
 # Start an httpd with the module and these lines of configuration; its address, or nothing.
 sub host_start {
     my ($name, @lines) = @_;
@@ -104,7 +110,11 @@ sub host_start {
             socache_redis socache_memcache socache_shmcb socache_dbm)),
         "LoadModule claude_proxy_module $module", 'ServerLimit 2', 'StartServers 2',
         'ThreadsPerChild 4', 'MaxRequestWorkers 8', @lines));
+    my $log = "$dir/$name/error_log";
+    my $before = times_up($log);
     program_start($name, $port, $vars->{httpd}, '-DFOREGROUND', '-f', "$dir/$name.conf") or return;
+    # It listens before it has read all of its state: what it says of that is in the log now.
+    ClaudeTest::wait_for(20, sub { times_up($log) > $before }) or return;
     return "127.0.0.1:$port";
 }
 
