@@ -5,7 +5,7 @@
 #include "httpd.h"
 
 #include "gateway/thread_pins.h"
-#include "upstream/curl_engine.h"
+#include "upstream/curl_engines.h"
 
 /**
  * @file child.h

@@ -1,16 +1,11 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#include "upstream/curl_engine.h"
+#include "curl_engine.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <apr_thread_mutex.h>
-
 #include "curl_transfer.h"
-
-/* Easy handles an engine keeps for its next transfers. */
-#define SPARE_MAX 4
 
 /* Connections an engine keeps open, over all its hosts. */
 #define CONNECTIONS_MAX 16L
@@ -19,33 +14,6 @@
 #define CLIENT_LOOK_US 100000
 
 #define POLL_MAX_MS 600000
-
-struct clp_curl_engine {
-    clp_transport transport; /* first: what users hold is a pointer to it */
-    clp_curl_engines *set;
-    clp_curl_engine *all_next, *all_prev; /* every engine of the set; under the set's mutex */
-    clp_curl_engine *idle_next;           /* under the set's mutex */
-    CURLM *multi;
-    clp_transfer *alive;
-    CURL *spare[SPARE_MAX];
-    clp_curl_shape shape[SPARE_MAX]; /* what each spare is set up for */
-    int spares;
-    int waiting;        /* transfers not yet given to libcurl */
-    int told;           /* handlers called in this step */
-    int inside;         /* libcurl runs: its handles must stay */
-    int dropped;        /* transfers were cancelled meanwhile */
-    apr_int64_t away;   /* time that passed outside of step() */
-    apr_int64_t left;   /* when step() last returned; 0 = not since a transfer was alive */
-    apr_int64_t looked; /* when the client was last looked at */
-};
-
-struct clp_curl_engines {
-    apr_thread_mutex_t *mutex;
-    clp_curl_engine *all;
-    clp_curl_engine *idle;
-    int idles;
-    int max_idle;
-};
 
 static apr_int64_t clock_now(void)
 {
@@ -56,35 +24,25 @@ static apr_int64_t clock_now(void)
 
 /* --- transfers ------------------------------------------------------------- */
 
-static CURL *easy_take(clp_curl_engine *e, clp_curl_shape *shape)
+static int handle_take(clp_curl_engine *e, clp_curl_handle *h)
 {
     if (e->spares) {
-        e->spares--;
-        *shape = e->shape[e->spares];
-        return e->spare[e->spares];
+        *h = e->spare[--e->spares];
+        return 1;
     }
-    shape->words[0] = '\0';
-    shape->url[0] = '\0';
-    shape->parsed = NULL;
-    return curl_easy_init();
+    return clp_curl_handle_open(h);
 }
 
-static void easy_drop(CURL *easy, const clp_curl_shape *shape)
+static void handle_give(clp_curl_engine *e, clp_curl_handle *h, int clean)
 {
-    curl_easy_cleanup(easy);
-    curl_url_cleanup(shape->parsed);
-}
-
-static void easy_give(clp_curl_engine *e, CURL *easy, const clp_curl_shape *shape, int clean)
-{
-    if (clean && e->spares < SPARE_MAX) {
-        clp_curl_transfer_detach(easy);
-        e->shape[e->spares] = *shape;
-        e->spare[e->spares++] = easy;
+    if (clean && e->spares < CLP_CURL_SPARES) {
+        clp_curl_handle_detach(h);
+        e->spare[e->spares++] = *h;
     }
     else {
-        easy_drop(easy, shape);
+        clp_curl_handle_close(h);
     }
+    h->easy = NULL;
 }
 
 static apr_status_t transfer_pool_gone(void *data);
@@ -95,14 +53,13 @@ static void transfer_forget(clp_transfer *t, int clean)
 {
     clp_curl_engine *e = t->engine;
     if (t->place == CLP_TRANSFER_RUNS) {
-        curl_multi_remove_handle(e->multi, t->easy);
+        curl_multi_remove_handle(e->multi, t->handle.easy);
     }
     else {
         e->waiting--;
     }
-    if (t->easy) {
-        easy_give(e, t->easy, &t->shape, clean);
-        t->easy = NULL;
+    if (t->handle.easy) {
+        handle_give(e, &t->handle, clean);
     }
     t->place = CLP_TRANSFER_GONE;
     if (t->prev) {
@@ -149,9 +106,8 @@ static clp_transfer *engine_start(clp_transport *transport, const clp_transfer_r
     t->hosts = request->hosts;
     t->headers = apr_table_make(pool, 16);
     t->begun = clock_now();
-    t->easy = easy_take(e, &t->shape);
-    if (t->easy) {
-        clp_curl_transfer_prepare(t, request, &t->shape);
+    if (handle_take(e, &t->handle)) {
+        clp_curl_handle_prepare(t, request);
     }
     else {
         t->broken = "libcurl is out of memory";
@@ -195,7 +151,7 @@ static void engine_admit(clp_curl_engine *e)
 {
     for (clp_transfer *t = e->alive; t && e->waiting; t = t->next) {
         if (t->place == CLP_TRANSFER_WAITS && !t->broken) {
-            if (curl_multi_add_handle(e->multi, t->easy) == CURLM_OK) {
+            if (curl_multi_add_handle(e->multi, t->handle.easy) == CURLM_OK) {
                 t->place = CLP_TRANSFER_RUNS;
                 e->waiting--;
             }
@@ -355,22 +311,26 @@ static void engine_step(clp_transport *transport, int client_fd, apr_interval_ti
     e->left = clock_now();
 }
 
-/* --- engines --------------------------------------------------------------- */
+/* --- its life -------------------------------------------------------------- */
 
-static void engine_close(clp_curl_engine *e)
+void clp_curl_engine_clear(clp_curl_engine *e)
 {
     while (e->alive) {
         transfer_forget(e->alive, 0);
     }
+}
+
+void clp_curl_engine_close(clp_curl_engine *e)
+{
+    clp_curl_engine_clear(e);
     while (e->spares) {
-        e->spares--;
-        easy_drop(e->spare[e->spares], &e->shape[e->spares]);
+        clp_curl_handle_close(&e->spare[--e->spares]);
     }
     curl_multi_cleanup(e->multi);
     free(e);
 }
 
-static clp_curl_engine *engine_open(clp_curl_engines *set)
+clp_curl_engine *clp_curl_engine_open(void)
 {
     clp_curl_engine *e = calloc(1, sizeof(*e));
     if (!e) {
@@ -382,91 +342,8 @@ static clp_curl_engine *engine_open(clp_curl_engines *set)
         return NULL;
     }
     curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
-    e->set = set;
     e->transport.start = engine_start;
     e->transport.cancel = engine_cancel;
     e->transport.step = engine_step;
     return e;
-}
-
-static apr_status_t engines_gone(void *data)
-{
-    clp_curl_engines *set = data;
-    while (set->all) {
-        clp_curl_engine *e = set->all;
-        set->all = e->all_next;
-        engine_close(e);
-    }
-    curl_global_cleanup();
-    return APR_SUCCESS;
-}
-
-clp_curl_engines *clp_curl_engines_make(apr_pool_t *pool, int max_idle)
-{
-    clp_curl_engines *set = apr_pcalloc(pool, sizeof(*set));
-    set->max_idle = max_idle;
-    if (apr_thread_mutex_create(&set->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS ||
-        curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        return NULL;
-    }
-    apr_pool_cleanup_register(pool, set, engines_gone, apr_pool_cleanup_null);
-    return set;
-}
-
-clp_transport *clp_curl_engine_take(clp_curl_engines *set)
-{
-    clp_curl_engine *e;
-    apr_thread_mutex_lock(set->mutex);
-    e = set->idle;
-    if (e) {
-        set->idle = e->idle_next;
-        set->idles--;
-    }
-    apr_thread_mutex_unlock(set->mutex);
-    if (e) {
-        return &e->transport;
-    }
-    e = engine_open(set);
-    if (!e) {
-        return NULL;
-    }
-    apr_thread_mutex_lock(set->mutex);
-    e->all_next = set->all;
-    if (e->all_next) {
-        e->all_next->all_prev = e;
-    }
-    set->all = e;
-    apr_thread_mutex_unlock(set->mutex);
-    return &e->transport;
-}
-
-void clp_curl_engine_give(clp_curl_engines *set, clp_transport *engine)
-{
-    clp_curl_engine *e = (clp_curl_engine *)engine;
-    int keep;
-    while (e->alive) {
-        transfer_forget(e->alive, 0);
-    }
-    apr_thread_mutex_lock(set->mutex);
-    keep = set->idles < set->max_idle;
-    if (keep) {
-        e->idle_next = set->idle;
-        set->idle = e;
-        set->idles++;
-    }
-    else {
-        if (e->all_prev) {
-            e->all_prev->all_next = e->all_next;
-        }
-        else {
-            set->all = e->all_next;
-        }
-        if (e->all_next) {
-            e->all_next->all_prev = e->all_prev;
-        }
-    }
-    apr_thread_mutex_unlock(set->mutex);
-    if (!keep) {
-        engine_close(e);
-    }
 }

@@ -2,14 +2,12 @@
 #ifndef CLP_UPSTREAM_CURL_TRANSFER_H
 #define CLP_UPSTREAM_CURL_TRANSFER_H
 
-#include <curl/curl.h>
-
-#include "upstream/transport.h"
+#include "curl_handle.h"
 
 /**
  * @file curl_transfer.h
- * @brief One request on one easy handle: its options, what libcurl calls back,
- * what its result means, and its deadlines. The engine owns the handle's life.
+ * @brief One request on one easy handle: what libcurl calls back, what its result means, and its
+ * deadlines. The engine owns the handle's life.
  *
  * Times are microseconds of a monotonic clock.
  */
@@ -21,23 +19,11 @@ typedef enum clp_transfer_place {
     CLP_TRANSFER_GONE   /**< ended or cancelled; the engine has forgotten it */
 } clp_transfer_place;
 
-/**
- * What a handle was set up for, as far as it costs time to set: one that is
- * used again for the like keeps it. The words of the setting itself, so that
- * no two settings are taken for one; empty: a fresh handle, or one to reset.
- */
-typedef struct clp_curl_shape {
-    char words[256];
-    char url[256]; /**< what `parsed` was made from; empty: the handle has it as text */
-    CURLU *parsed; /**< owned by whoever owns the handle; NULL = none yet */
-} clp_curl_shape;
-
 struct clp_transfer {
     clp_curl_engine *engine;
     clp_transfer *next, *prev; /**< in the engine's list of transfers that are alive */
     clp_transfer_place place;
-    CURL *easy;
-    clp_curl_shape shape; /**< what `easy` is set up for */
+    clp_curl_handle handle;
     clp_transfer_handler handler;
     apr_pool_t *pool;
     clp_timeouts timeouts;
@@ -62,16 +48,11 @@ struct clp_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/**
- * Set all options of a handle for a request, and the transfer as what its
- * callbacks get. On failure t->broken says why.
- * @param shape of the handle; updated
- */
-void clp_curl_transfer_prepare(clp_transfer *t, const clp_transfer_request *request,
-                               clp_curl_shape *shape);
-
-/** Take a finished transfer's memory out of its handle. */
-void clp_curl_transfer_detach(CURL *easy);
+/* What libcurl calls back (CURLOPT_HEADERFUNCTION and so on); ctx is the transfer. */
+size_t clp_curl_on_header(char *line, size_t size, size_t n, void *ctx);
+size_t clp_curl_on_body(char *p, size_t size, size_t n, void *ctx);
+int clp_curl_on_connected(void *ctx, char *peer, char *own, int peer_port, int own_port);
+curl_socket_t clp_curl_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a);
 
 /** What libcurl's result means for this transfer. */
 clp_transfer_end clp_curl_transfer_result(const clp_transfer *t, CURLcode rc);

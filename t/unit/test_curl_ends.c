@@ -12,7 +12,7 @@
 
 #include "http_peer.h"
 #include "transfer_run.h"
-#include "upstream/curl_engine.h"
+#include "upstream/curl_engines.h"
 
 /* How transfers end that do not end well: nobody there, too late, or left by us. */
 

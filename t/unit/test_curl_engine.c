@@ -13,7 +13,7 @@
 
 #include "http_peer.h"
 #include "transfer_run.h"
-#include "upstream/curl_engine.h"
+#include "upstream/curl_engines.h"
 
 /* Path, what must come of it. */
 static void test_answers(clp_transport *e, apr_pool_t *pool)

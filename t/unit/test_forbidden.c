@@ -12,7 +12,7 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
-#include "upstream/curl_engine.h"
+#include "upstream/curl_engines.h"
 
 /*
  * Connections to addresses that the rules of a transfer forbid, whatever name leads there. 0.0.0.0

@@ -1,14 +1,14 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLP_UPSTREAM_CURL_ENGINE_H
-#define CLP_UPSTREAM_CURL_ENGINE_H
+#ifndef CLP_UPSTREAM_CURL_ENGINES_H
+#define CLP_UPSTREAM_CURL_ENGINES_H
 
 #include <apr_pools.h>
 
 #include "upstream/transport.h"
 
 /**
- * @file curl_engine.h
- * @brief The transport on libcurl.
+ * @file curl_engines.h
+ * @brief The transport on libcurl: the engines of a process.
  *
  * An engine is one CURLM with its connections. A process keeps its idle
  * engines in a last-in-first-out list, so that few warm connections serve
