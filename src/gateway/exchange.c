@@ -64,26 +64,15 @@ static void take_head(clp_exchange *x, const clp_answer_head *head)
 
 /* --- telling the client of a failure ---------------------------------------- */
 
-static void add_retry_headers(apr_table_t *headers, apr_int64_t ms, apr_pool_t *pool)
-{
-    if (ms >= 0) {
-        apr_table_setn(headers, "Retry-After",
-                       apr_psprintf(pool, "%" APR_INT64_T_FMT, (ms + 999) / 1000));
-        apr_table_setn(headers, "retry-after-ms", apr_psprintf(pool, "%" APR_INT64_T_FMT, ms));
-    }
-}
-
 static void tell_in_stream(clp_exchange *x, const clp_problem *problem)
 {
     clp_writer_options options;
     clp_writer *writer;
-    clp_event e;
+    clp_event e = clp_event_of(CLP_EVENT_PROBLEM);
 
     memset(&options, 0, sizeof(options));
     options.stream = 1;
     options.id = clp_random_base62(24, x->pool);
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_PROBLEM;
     e.problem = problem;
     writer = x->params.client->open_writer(&options, &x->told, x->pool);
     writer->put(writer, &e);
@@ -105,11 +94,7 @@ static void tell(clp_exchange *x, const clp_problem *problem, clp_result result)
         return;
     }
     x->params.client->write_problem(problem, &x->told);
-    clp_relay_plain_head(&head, &x->params, 0, x->pool);
-    head.status = x->params.client->problem_status(problem);
-    head.length = (apr_int64_t)x->told.n;
-    clp_relay_set_request_id(head.headers, x->params.client, problem->request_id);
-    add_retry_headers(head.headers, problem->retry_after_ms, x->pool);
+    clp_answer_head_problem(&head, &x->params, problem, x->told.n, x->pool);
     take_head(x, &head);
     end(x, result);
 }
@@ -157,7 +142,7 @@ static void take_answer(clp_exchange *x, const clp_attempt *a)
         x->outcome.stop = clp_guard_stop(r->guard);
     }
     x->outcome.first_event = a->first_event;
-    x->outcome.request_id = r->request_id ? apr_pstrdup(x->pool, r->request_id) : NULL;
+    x->outcome.request_id = apr_pstrdup(x->pool, r->upstream.request_id);
     x->outcome.converted = !a->call.passthrough;
 }
 
@@ -231,7 +216,7 @@ void clp_exchange_tick(clp_exchange *x, apr_time_t now)
     if (may_keep_alive(x) && now - x->last_taken >= x->params.keepalive) {
         if (!x->head_ready) {
             clp_answer_head head;
-            clp_relay_plain_head(&head, &x->params, 1, x->pool);
+            clp_answer_head_plain(&head, &x->params, 1, x->pool);
             take_head(x, &head);
         }
         x->keepalive_due = 1;

@@ -126,7 +126,7 @@ static void close_attempt(clp_race *race, clp_attempt *a, clp_attempt_result res
     r->ended = clp_exchange_clock(race->params);
     r->first_event = a->first_event;
     if (a->relay) {
-        r->status = a->relay->status;
+        r->status = a->relay->upstream.status;
         r->usage = a->relay->guard ? clp_guard_usage(a->relay->guard) : r->usage;
     }
     if (problem) {
@@ -275,8 +275,8 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
         break;
     case CLP_RELAY_FAILED:
         attempt_failed(race, a, r->problem,
-                       r->status ? clp_judge_problem(r->problem, a->candidate.channel)
-                                 : clp_judge_transfer(how));
+                       r->upstream.status ? clp_judge_problem(r->problem, a->candidate.channel)
+                                          : clp_judge_transfer(how));
         break;
     case CLP_RELAY_BROKEN:
         close_attempt(race, a, CLP_ATTEMPT_TRUNCATED, r->problem, broke_off);

@@ -2,6 +2,7 @@
 #ifndef CLP_GATEWAY_RELAY_H
 #define CLP_GATEWAY_RELAY_H
 
+#include "answer_head.h"
 #include "call.h"
 #include "dialect/guard.h"
 #include "gateway/exchange.h"
@@ -33,12 +34,11 @@ typedef struct clp_relay {
     clp_answer_head head;       /**< from the commit on; of FAILED with `verbatim` too */
     int verbatim;               /**< FAILED: `error_body` and `head` may be given as they are */
     clp_buffer error_body;
-    apr_size_t sendable;    /**< how many bytes of `out` may go to the client */
-    int cut;                /**< BROKEN because bytes are missing */
-    int status;             /**< the upstream's, 0 = none yet */
-    const char *request_id; /**< the upstream's, or NULL */
-    const char *answer_id;  /**< the id of what the upstream keeps to be continued, or NULL */
-    clp_guard *guard;       /**< NULL before the body's kind is known */
+    apr_size_t sendable; /**< how many bytes of `out` may go to the client */
+    int cut;             /**< BROKEN because bytes are missing */
+    clp_upstream_head upstream;
+    const char *answer_id; /**< the id of what the upstream keeps to be continued, or NULL */
+    clp_guard *guard;      /**< NULL before the body's kind is known */
 
     /* its own */
     const clp_exchange_params *params;
@@ -47,8 +47,6 @@ typedef struct clp_relay {
     clp_conversation *conversation; /**< NULL on passthrough */
     clp_buffer *out;
     apr_pool_t *pool;
-    apr_table_t *headers;
-    const char *content_type;
     apr_size_t received; /**< bytes of a good answer's body */
     int mode;
     clp_reader *reader;
@@ -70,12 +68,5 @@ void clp_relay_end(clp_relay *r, clp_transfer_end how);
 
 /** The driver has sent the first `sendable` bytes. */
 void clp_relay_sent(clp_relay *r);
-
-/** A head for a stream that begins before any upstream has answered. */
-void clp_relay_plain_head(clp_answer_head *head, const clp_exchange_params *params, int stream,
-                          apr_pool_t *pool);
-
-/** Set request-id (or x-request-id) as the client's protocol names it. */
-void clp_relay_set_request_id(apr_table_t *headers, const clp_dialect *client, const char *id);
 
 #endif
