@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "attempt_record.h"
 #include "gateway/thread_pins.h"
 #include "race.h"
 #include "shown.h"
@@ -37,7 +38,7 @@ static clp_booked booked_of(const clp_exchange *x, clp_result result)
     case CLP_RESULT_CLIENT_GONE: return CLP_BOOKED_ABORTED;
     case CLP_RESULT_FAILED: break;
     }
-    return x->race.best_booked;
+    return x->race.best.booked;
 }
 
 /* Every request comes here, once, when all of its attempts are booked. */
@@ -108,7 +109,7 @@ static int may_give_verbatim(const clp_exchange *x, const clp_attempt *a)
 /* The client's own fault, told by an upstream: verbatim if that speaks the client's protocol. */
 static void refuse(clp_exchange *x, const clp_attempt *a)
 {
-    const clp_problem *problem = clp_race_record(&x->race, a)->problem;
+    const clp_problem *problem = clp_attempt_record_of(&x->outcome, a)->problem;
 
     if (!may_give_verbatim(x, a)) {
         tell(x, problem, CLP_RESULT_CLIENT_ERROR);
@@ -149,7 +150,8 @@ static void take_answer(clp_exchange *x, const clp_attempt *a)
 /* What it means for the client that nobody is left to ask. */
 static clp_result result_of(const clp_exchange *x)
 {
-    return x->params.operation != CLP_OP_COUNT_TOKENS && clp_problem_is_clients(x->race.best)
+    return x->params.operation != CLP_OP_COUNT_TOKENS &&
+                   clp_problem_is_clients(x->race.best.problem)
                ? CLP_RESULT_CLIENT_ERROR
                : CLP_RESULT_FAILED;
 }
@@ -169,12 +171,12 @@ static void on_news(void *ctx, clp_race_news news, const clp_attempt *a)
         break;
     case CLP_RACE_BROKEN:
         take_answer(x, a);
-        x->outcome.problem = clp_race_record(&x->race, a)->problem;
+        x->outcome.problem = clp_attempt_record_of(&x->outcome, a)->problem;
         x->broken = a->relay->cut;
         end(x, CLP_RESULT_TRUNCATED);
         break;
     case CLP_RACE_REFUSED: refuse(x, a); break;
-    case CLP_RACE_FAILED: tell(x, x->race.best, result_of(x)); break;
+    case CLP_RACE_FAILED: tell(x, x->race.best.problem, result_of(x)); break;
     }
 }
 

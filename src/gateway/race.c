@@ -3,12 +3,9 @@
 
 #include <apr_general.h>
 
-#include "echo.h"
-#include "sched/standing.h"
+#include "attempt_record.h"
 #include "sched/verdict.h"
-#include "shown.h"
 #include "wire/log.h"
-#include "wire/text.h"
 
 /* A provider that asks for patience again and again gets no further requests from this one. */
 #define WAITS_MAX 2
@@ -17,7 +14,6 @@
  * to a quarter of it, but at least up to this much. */
 #define SPREAD_MIN apr_time_from_msec(50)
 
-static const clp_judgement nothing = {CLP_VERDICT_STOP, CLP_FAULT_NONE, "no failure"};
 static const clp_judgement broke_off = {CLP_VERDICT_STOP, CLP_FAULT_PROVIDER, "broke off"};
 static const clp_judgement cannot_carry = {CLP_VERDICT_NEXT_CHANNEL, CLP_FAULT_NONE,
                                            "its protocol cannot carry the request"};
@@ -37,125 +33,15 @@ void clp_race_init(clp_race *race, const clp_exchange_params *params, clp_outcom
     race->lead = &race->attempts[0];
 }
 
-clp_attempt_record *clp_race_record(const clp_race *race, const clp_attempt *a)
-{
-    return &APR_ARRAY_IDX(race->outcome->attempts, a->number, clp_attempt_record);
-}
-
-/* --- the end of an attempt ----------------------------------------------------- */
-
-/* An upstream may tell in its error what it was sent. */
-static const clp_problem *keep_problem(const clp_attempt *a, const clp_problem *problem)
-{
-    const clp_candidate *asked = &a->candidate;
-    apr_pool_t *pool = a->parent;
-    clp_problem *kept = clp_problem_copy(problem, pool);
-
-    kept->message = clp_shown_hide(kept->message, asked, pool);
-    kept->cause = clp_shown_hide(kept->cause, asked, pool);
-    kept->param = clp_shown_hide(kept->param, asked, pool);
-    kept->code = clp_shown_hide(kept->code, asked, pool);
-    kept->request_id = clp_shown_hide(kept->request_id, asked, pool);
-    if (clp_shown_in(kept->details, asked, pool)) {
-        kept->details = clp_span_of(NULL, 0);
-    }
-    return kept;
-}
-
-/* For the log: without what the upstream quotes of the request. */
-static const char *unquoted(const clp_race *race, const clp_attempt *a, const char *text)
-{
-    return text ? clp_echo_hide(text, race->params->body, race->params->sniffed->model, a->parent)
-                : NULL;
-}
-
-static void log_failure(const clp_race *race, const clp_attempt *a, const clp_attempt_record *r)
-{
-    /* A client's own fault is nothing an operator has to mend, nor is that an upstream does not
-     * count tokens. */
-    int harmless =
-        clp_problem_is_clients(r->problem) ||
-        (race->params->operation == CLP_OP_COUNT_TOKENS && clp_verdict_no_endpoint(r->problem));
-    clp_log_level level = harmless ? CLP_LOG_INFO : CLP_LOG_WARNING;
-    const char *message, *cause;
-
-    if (!clp_log_wants(race->params->subject, level)) {
-        return;
-    }
-    message = unquoted(race, a, r->problem->message);
-    cause = unquoted(race, a, r->problem->cause);
-    clp_log(race->params->subject, level, 0, 1300,
-            "attempt %d: channel %s, key %s, url %d failed after %" APR_INT64_T_FMT
-            " ms: status %d, %s (%s%s%s); then: %s",
-            a->number + 1, r->candidate.channel->name,
-            r->candidate.key ? r->candidate.key->mask : "-", r->candidate.url_index,
-            apr_time_as_msec(r->ended - r->started), r->status,
-            clp_problem_class_name(r->problem->cls), message, cause ? ": " : "", cause ? cause : "",
-            clp_verdict_name(r->judgement.verdict));
-}
-
-static clp_booked booked_of(const clp_attempt *a, const clp_attempt_record *r)
-{
-    clp_booked booked;
-
-    switch (r->result) {
-    case CLP_ATTEMPT_SERVED: return CLP_BOOKED_SUCCESS;
-    case CLP_ATTEMPT_TRUNCATED: return CLP_BOOKED_TRUNCATED;
-    case CLP_ATTEMPT_LOST: return CLP_BOOKED_HEDGE_LOST;
-    case CLP_ATTEMPT_RUNNING:
-    case CLP_ATTEMPT_ABORTED: return CLP_BOOKED_ABORTED;
-    case CLP_ATTEMPT_FAILED: break;
-    }
-    booked = clp_booked_of(r->problem, r->judgement.fault);
-    return r->judgement.fault == CLP_FAULT_PROVIDER && booked != CLP_BOOKED_TIMEOUT && a->relay
-               ? a->relay->failure
-               : booked;
-}
-
-/* Close the books of an attempt: its transfer goes, its record is complete. Every attempt that
- * began comes here, once. */
-static void close_attempt(clp_race *race, clp_attempt *a, clp_attempt_result result,
-                          const clp_problem *problem, clp_judgement judgement)
-{
-    clp_attempt_record *r = clp_race_record(race, a);
-
-    clp_attempt_cancel(a);
-    a->open = 0;
-    a->unbooked = 1;
-    r->result = result;
-    r->ended = clp_exchange_clock(race->params);
-    r->first_event = a->first_event;
-    if (a->relay) {
-        r->status = a->relay->upstream.status;
-        r->usage = a->relay->guard ? clp_guard_usage(a->relay->guard) : r->usage;
-    }
-    if (problem) {
-        r->problem = keep_problem(a, problem);
-        r->judgement = judgement;
-        log_failure(race, a, r);
-    }
-    r->booked = booked_of(a, r);
-}
-
-/* Book what was closed. Of a lead that failed before the commit it is not known at once whether
- * the request leaves the channel with it; all others are booked right away. */
-static void book(const clp_race *race, clp_attempt *a, int left)
-{
-    if (a->unbooked && race->params->account) {
-        clp_account_attempt(race->params->account, clp_race_record(race, a), left);
-    }
-    a->unbooked = 0;
-}
-
 void clp_race_stop(clp_race *race, clp_attempt_result how)
 {
     race->lead_failed = 0;
     race->next = NULL;
     for (int i = 0; i < 2; i++) {
         if (race->attempts[i].open) {
-            close_attempt(race, &race->attempts[i], how, NULL, nothing);
+            clp_attempt_close(race->outcome, &race->attempts[i], how);
         }
-        book(race, &race->attempts[i], 1);
+        clp_attempt_book(race->outcome, &race->attempts[i], 1);
     }
     clp_plan_done(race->params->plan);
 }
@@ -176,12 +62,12 @@ static void lose(clp_race *race, clp_attempt *other)
     race->next = NULL;
     race->lead_failed = 0;
     if (other->open) {
-        close_attempt(race, other, CLP_ATTEMPT_LOST, NULL, nothing);
+        clp_attempt_close(race->outcome, other, CLP_ATTEMPT_LOST);
         clp_log(race->params->subject, CLP_LOG_INFO, 0, 1303,
                 "channel %s answered first; channel %s was cancelled",
                 race->winner->candidate.channel->name, other->candidate.channel->name);
     }
-    book(race, other, 1);
+    clp_attempt_book(race->outcome, other, 1);
     if (other == race->hedge) {
         clp_plan_hedge_failed(plan, CLP_VERDICT_STOP);
     }
@@ -205,13 +91,10 @@ static void win(clp_race *race, clp_attempt *a)
 
 static void note_problem(clp_race *race, const clp_attempt *a)
 {
-    const clp_attempt_record *r = clp_race_record(race, a);
+    const clp_attempt_record *r = clp_attempt_record_of(race->outcome, a);
 
-    race->best = clp_verdict_better(race->best, r->problem);
-    if (race->best == r->problem) {
-        race->best_from = r->candidate;
-        race->best_booked = r->booked;
-        race->best_at = r->ended;
+    if (clp_verdict_better(race->best.problem, r->problem) == r->problem) {
+        race->best = *r;
     }
 }
 
@@ -240,12 +123,12 @@ static void attempt_failed(clp_race *race, clp_attempt *a, const clp_problem *pr
 
     judgement = judge_here(race, a, problem, judgement);
     verdict = judgement.verdict;
-    close_attempt(race, a, CLP_ATTEMPT_FAILED, problem, judgement);
+    clp_attempt_fail(race->outcome, a, CLP_ATTEMPT_FAILED, problem, judgement);
     if (a != race->lead) {
         /* The lead may still succeed, whatever the hedge's upstream thinks of the request. */
         race->hedge = NULL;
         note_problem(race, a);
-        book(race, a, 1);
+        clp_attempt_book(race->outcome, a, 1);
         clp_plan_hedge_failed(race->params->plan,
                               verdict == CLP_VERDICT_GIVE ? CLP_VERDICT_NEXT_CHANNEL : verdict);
     }
@@ -270,7 +153,7 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
     case CLP_RELAY_COMMITTED: win(race, a); break;
     case CLP_RELAY_COMPLETE:
         win(race, a);
-        close_attempt(race, a, CLP_ATTEMPT_SERVED, NULL, nothing);
+        clp_attempt_close(race->outcome, a, CLP_ATTEMPT_SERVED);
         finish(race, CLP_RACE_COMPLETE, a);
         break;
     case CLP_RELAY_FAILED:
@@ -279,7 +162,7 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
                                           : clp_judge_transfer(how));
         break;
     case CLP_RELAY_BROKEN:
-        close_attempt(race, a, CLP_ATTEMPT_TRUNCATED, r->problem, broke_off);
+        clp_attempt_fail(race->outcome, a, CLP_ATTEMPT_TRUNCATED, r->problem, broke_off);
         finish(race, CLP_RACE_BROKEN, a);
         break;
     }
@@ -289,16 +172,12 @@ static void look(void *ctx, clp_attempt *a, clp_transfer_end how)
 
 static void begin(clp_race *race, clp_attempt *a, const clp_candidate *candidate)
 {
-    clp_attempt_record *r = apr_array_push(race->outcome->attempts);
     clp_problem *problem;
 
-    memset(r, 0, sizeof(*r));
-    r->candidate = *candidate;
-    r->started = clp_exchange_clock(race->params);
-    r->usage = CLP_USAGE_NONE;
-    r->hedge = a != race->lead;
-    problem = clp_attempt_begin(a, race->outcome->attempts->nelts - 1, &r->candidate,
-                                &race->conversation);
+    clp_attempt_record_add(race->outcome, candidate, a != race->lead,
+                           clp_exchange_clock(race->params));
+    problem =
+        clp_attempt_begin(a, race->outcome->attempts->nelts - 1, candidate, &race->conversation);
     if (problem) {
         /* This upstream cannot take the request; another kind of upstream may. */
         attempt_failed(race, a, problem, cannot_carry);
@@ -324,10 +203,10 @@ static apr_interval_time_t random_time(apr_interval_time_t most)
 /* Nothing else is left: is there a provider that said it may be asked again soon? */
 static int wait_for_provider(clp_race *race, apr_time_t now)
 {
-    const clp_problem *p = race->best;
+    const clp_problem *p = race->best.problem;
     apr_interval_time_t told = apr_time_from_msec(p->retry_after_ms);
     apr_interval_time_t spread = told / 4 > SPREAD_MIN ? told / 4 : SPREAD_MIN;
-    apr_time_t at = race->best_at + told;
+    apr_time_t at = race->best.ended + told;
 
     if (p->retry_after_ms < 0 || !race->params->retry.wait_max ||
         told > race->params->retry.wait_max ||
@@ -338,7 +217,7 @@ static int wait_for_provider(clp_race *race, apr_time_t now)
     if (!within_bounds(race, at)) {
         return 0;
     }
-    race->next = clp_plan_again(race->params->plan, &race->best_from);
+    race->next = clp_plan_again(race->params->plan, &race->best.candidate);
     race->next_at = at;
     race->waits++;
     return race->next != NULL;
@@ -354,7 +233,7 @@ static void go_on(clp_race *race, apr_time_t now)
     race->next = clp_plan_after(race->params->plan, verdict);
     if (race->hedge && (!race->next || race->next->channel == race->hedge->candidate.channel)) {
         /* The walk has come to where the hedge is, or may go no further. */
-        book(race, race->lead, 1);
+        clp_attempt_book(race->outcome, race->lead, 1);
         race->lead = race->hedge;
         race->hedge = NULL;
         race->next = NULL;
@@ -364,7 +243,8 @@ static void go_on(clp_race *race, apr_time_t now)
         finish(race, CLP_RACE_FAILED, NULL);
         return;
     }
-    book(race, race->lead, race->next->channel != race->lead->candidate.channel);
+    clp_attempt_book(race->outcome, race->lead,
+                     race->next->channel != race->lead->candidate.channel);
 }
 
 static void begin_next(clp_race *race)
@@ -383,7 +263,7 @@ static int may_hedge(const clp_race *race)
 
 static apr_time_t hedge_at(const clp_race *race)
 {
-    return clp_race_record(race, race->lead)->started + race->params->retry.hedge;
+    return clp_attempt_record_of(race->outcome, race->lead)->started + race->params->retry.hedge;
 }
 
 static void begin_hedge(clp_race *race, apr_time_t now)

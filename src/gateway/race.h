@@ -45,10 +45,7 @@ typedef struct clp_race {
     const clp_candidate *next; /**< what tick() tries next; NULL = nothing */
     apr_time_t next_at;        /**< not before */
 
-    const clp_problem *best; /**< the most useful failure so far */
-    clp_candidate best_from; /**< whose it is */
-    clp_booked best_booked;  /**< in the words of statistics */
-    apr_time_t best_at;      /**< when it was told */
+    clp_attempt_record best; /**< the most useful failure so far; without a problem = none */
     int waits;               /**< how often a provider's time was waited for */
 } clp_race;
 
@@ -68,7 +65,5 @@ apr_time_t clp_race_due(const clp_race *race);
 /** Nothing more is wanted: attempts that still run are cancelled. Harmless when it is over.
  * @param how what they are recorded as */
 void clp_race_stop(clp_race *race, clp_attempt_result how);
-
-clp_attempt_record *clp_race_record(const clp_race *race, const clp_attempt *a);
 
 #endif
