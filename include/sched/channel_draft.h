@@ -62,12 +62,22 @@ void clp_channel_draft_begin(clp_channel_draft *d, const char *name, const char 
                              const clp_channel_source *source, apr_pool_t *pool);
 
 /**
+ * Begin a channel that is like another; settings may then be made anew. What
+ * is not, is shared with `base`, which has to live as long. Its state is its own: none yet.
+ */
+void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
+                                  const clp_channel_source *source, apr_pool_t *pool);
+
+/**
  * Make a setting. `argv` holds its arguments as a line of configuration would
  * have them; they have to stay in place as long as the channel.
  * @return NULL, or what is wrong
  */
 const char *clp_channel_draft_set(clp_channel_draft *d, clp_channel_setting_id id, int argc,
                                   const char *const *argv);
+
+/** Take back a setting: it is at its default again, and may be said again. */
+void clp_channel_draft_clear(clp_channel_draft *d, clp_channel_setting_id id);
 
 /** What the complete channel still lacks, or where it contradicts itself, in
  * words that follow its name; NULL = nothing. */

@@ -53,14 +53,4 @@ int clp_channel_shows_same(const clp_channel *a, const clp_channel *b, clp_chann
 /** Is the setting what it is when nothing is said? */
 int clp_channel_is_default(const clp_channel *c, clp_channel_setting_id id, apr_pool_t *pool);
 
-/**
- * Begin a channel that is like another; settings may then be made anew. What
- * is not, is shared with `base`, which has to live as long. Its state is its own: none yet.
- */
-void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
-                                  const clp_channel_source *source, apr_pool_t *pool);
-
-/** Take back a setting: it is at its default again, and may be said again. */
-void clp_channel_draft_clear(clp_channel_draft *d, clp_channel_setting_id id);
-
 #endif

@@ -64,6 +64,46 @@ static const struct setting_rule {
                                "wants Off, or until=TIME and maybe protocols=NAME[,NAME]..."},
 };
 
+/** Bytes of clp_channel that a setting fills. */
+static const struct member {
+    apr_size_t at, size;
+} members[CLP_SETTING_COUNT][2] = {
+#define MEMBER(m)                                                                                  \
+    {                                                                                              \
+        APR_OFFSETOF(clp_channel, m), sizeof(__typeof__(((clp_channel *)0)->m))                    \
+    }
+    [CLP_SETTING_SERVICE] = {MEMBER(dialect)},
+    [CLP_SETTING_URLS] = {MEMBER(urls), MEMBER(url_hosts)},
+    [CLP_SETTING_KEYS] = {MEMBER(keys)},
+    [CLP_SETTING_PRIORITY] = {MEMBER(priority)},
+    [CLP_SETTING_STATUS] = {MEMBER(status)},
+    [CLP_SETTING_MODEL_MAP] = {MEMBER(model_map)},
+    [CLP_SETTING_MODELS] = {MEMBER(models)},
+    [CLP_SETTING_TIMEOUTS] = {MEMBER(timeouts)},
+    [CLP_SETTING_TLS_VERIFY] = {MEMBER(tls.verify)},
+    [CLP_SETTING_TLS_CA_FILE] = {MEMBER(tls.ca_file)},
+    [CLP_SETTING_TLS_CA_PATH] = {MEMBER(tls.ca_path)},
+    [CLP_SETTING_TLS_CERTIFICATE] = {MEMBER(tls.cert_file), MEMBER(tls.key_file)},
+    [CLP_SETTING_PROXY] = {MEMBER(proxy), MEMBER(proxy_hosts)},
+    [CLP_SETTING_HTTP2] = {MEMBER(http2)},
+    [CLP_SETTING_HEADERS] = {MEMBER(header_edits)},
+    [CLP_SETTING_USER_AGENT] = {MEMBER(user_agent)},
+    [CLP_SETTING_AUTH] = {MEMBER(auth), MEMBER(auth_header)},
+    [CLP_SETTING_OPTIONS] = {MEMBER(traits)},
+    [CLP_SETTING_API_VERSION] = {MEMBER(api_version)},
+    [CLP_SETTING_BREAKER] = {MEMBER(breaker)},
+    [CLP_SETTING_COOLDOWN] = {MEMBER(cooldown)},
+    [CLP_SETTING_RETRY_ON] = {MEMBER(retry)},
+    [CLP_SETTING_NEVER_RETRY_ON] = {MEMBER(never_retry)},
+    [CLP_SETTING_HEALTH_CHECK] = {MEMBER(health)},
+    [CLP_SETTING_WEIGHT] = {MEMBER(weight)},
+    [CLP_SETTING_KEY_ORDER] = {MEMBER(key_order)},
+    [CLP_SETTING_LIMIT] = {MEMBER(limits)},
+    [CLP_SETTING_KEY_LIMIT] = {MEMBER(key_limits)},
+    [CLP_SETTING_PROMOTION] = {MEMBER(promotion)},
+#undef MEMBER
+};
+
 const char *clp_channel_name_wrong(const char *name)
 {
     static const char *const taken[] = {"metrics", "dashboard", "reorder", "scheduler"};
@@ -91,6 +131,24 @@ void clp_channel_draft_begin(clp_channel_draft *d, const char *name, const char 
     d->source = source;
 }
 
+void clp_channel_draft_begin_from(clp_channel_draft *d, const clp_channel *base,
+                                  const clp_channel_source *source, apr_pool_t *pool)
+{
+    static const clp_row_ref none;
+    clp_channel *c;
+
+    clp_channel_draft_begin(d, base->name, base->defined_in, source, pool);
+    d->base = base;
+    c = d->channel;
+    *c = *base;
+    c->row = none;
+    c->circuits = NULL;
+    c->keys = apr_array_copy(pool, base->keys);
+    for (int i = 0; i < c->keys->nelts; i++) {
+        APR_ARRAY_IDX(c->keys, i, clp_key).row = none;
+    }
+}
+
 const char *clp_channel_draft_set(clp_channel_draft *d, clp_channel_setting_id id, int argc,
                                   const char *const *argv)
 {
@@ -112,6 +170,16 @@ const char *clp_channel_draft_set(clp_channel_draft *d, clp_channel_setting_id i
         wrong = rule->set(d, 1, argv + i);
     }
     return wrong;
+}
+
+void clp_channel_draft_clear(clp_channel_draft *d, clp_channel_setting_id id)
+{
+    const clp_channel *fresh = clp_channel_make(d->channel->name, d->pool);
+    for (int i = 0; i < 2; i++) {
+        const struct member *m = &members[id][i];
+        memcpy((char *)d->channel + m->at, (const char *)fresh + m->at, m->size);
+    }
+    d->given[id] = NULL;
 }
 
 const char *clp_channel_draft_lacks(const clp_channel_draft *d)

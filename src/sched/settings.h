@@ -3,28 +3,47 @@
 #define CLP_SCHED_SETTINGS_H
 
 #include "sched/channel_draft.h"
+#include "setting_lines.h"
 
 /**
  * @file settings.h
- * @brief How each setting of a channel is made; channel_draft.c checks before
- * the call how many arguments there are. All return NULL or an error text.
+ * @brief How each setting of a channel is made, and how it would be said.
  */
+
+/** Make it; channel_draft.c checks before the call how many arguments there are. NULL or an error
+ * text. */
 typedef const char *clp_setter(clp_channel_draft *d, int argc, const char *const *argv);
 
-/* settings_place.c: where the provider is and how it is asked */
+/** Append the lines that say what it is; none = nothing has to be said. */
+typedef void clp_setting_shower(clp_setting_lines *to, const clp_channel *c);
+
+/* settings_place.c: where the provider is */
 clp_setter clp_set_service;
 clp_setter clp_set_url;
 clp_setter clp_set_key;
+clp_setting_shower clp_show_service;
+clp_setting_shower clp_show_urls;
+clp_setting_shower clp_show_keys;
+
+/* settings_protocol.c: how it is asked */
 clp_setter clp_set_auth;
 clp_setter clp_set_user_agent;
 clp_setter clp_set_api_version;
 clp_setter clp_set_option;
+clp_setting_shower clp_show_auth;
+clp_setting_shower clp_show_user_agent;
+clp_setting_shower clp_show_api_version;
+clp_setting_shower clp_show_options;
 
 /* settings_choice.c: which requests it gets */
 clp_setter clp_set_priority;
 clp_setter clp_set_status;
 clp_setter clp_set_model_map;
 clp_setter clp_set_models;
+clp_setting_shower clp_show_priority;
+clp_setting_shower clp_show_status;
+clp_setting_shower clp_show_model_map;
+clp_setting_shower clp_show_models;
 
 /* settings_transport.c: how its connections are made */
 clp_setter clp_set_timeout;
@@ -35,6 +54,14 @@ clp_setter clp_set_tls_certificate;
 clp_setter clp_set_proxy;
 clp_setter clp_set_http2;
 clp_setter clp_set_header;
+clp_setting_shower clp_show_timeouts;
+clp_setting_shower clp_show_tls_verify;
+clp_setting_shower clp_show_tls_ca_file;
+clp_setting_shower clp_show_tls_ca_path;
+clp_setting_shower clp_show_tls_certificate;
+clp_setting_shower clp_show_proxy;
+clp_setting_shower clp_show_http2;
+clp_setting_shower clp_show_headers;
 
 /* settings_share.c: how much of the requests it gets */
 clp_setter clp_set_weight;
@@ -42,6 +69,11 @@ clp_setter clp_set_key_order;
 clp_setter clp_set_limit;
 clp_setter clp_set_key_limit;
 clp_setter clp_set_promotion;
+clp_setting_shower clp_show_weight;
+clp_setting_shower clp_show_key_order;
+clp_setting_shower clp_show_limit;
+clp_setting_shower clp_show_key_limit;
+clp_setting_shower clp_show_promotion;
 
 /* settings_failure.c: what follows when it fails */
 clp_setter clp_set_breaker;
@@ -49,6 +81,11 @@ clp_setter clp_set_cooldown;
 clp_setter clp_set_health_check;
 clp_setter clp_set_retry_on;
 clp_setter clp_set_never_retry_on;
+clp_setting_shower clp_show_breaker;
+clp_setting_shower clp_show_cooldown;
+clp_setting_shower clp_show_health_check;
+clp_setting_shower clp_show_retry;
+clp_setting_shower clp_show_never_retry;
 
 /* settings_secrecy.c: that secrets of the channel a draft was begun from go where they did */
 
@@ -56,12 +93,6 @@ clp_setter clp_set_never_retry_on;
  * is where the channel of before leads. @return NULL, or why not, in words that follow the URL */
 const char *clp_setting_bind_url(clp_channel_draft *d, const char *url);
 const char *clp_setting_bind_proxy(clp_channel_draft *d, const char *url);
-
-/** How a value is said; NULL = it is not. */
-const char *clp_service_name(const clp_dialect *dialect);
-const char *clp_auth_name(clp_auth_scheme scheme);
-const char *clp_status_name(clp_channel_status status);
-const char *clp_key_order_name(clp_key_order order);
 
 /** A NAME=VALUE of settings that have several. */
 typedef enum clp_argument_kind {

@@ -24,6 +24,11 @@ const char *clp_set_priority(clp_channel_draft *d, int argc, const char *const *
     return NULL;
 }
 
+void clp_show_priority(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, apr_itoa(to->pool, c->priority));
+}
+
 static const struct {
     const char *name;
     clp_channel_status status;
@@ -32,7 +37,7 @@ static const struct {
                 {"disabled", CLP_CHANNEL_DISABLED},
                 {NULL, CLP_CHANNEL_ACTIVE}};
 
-const char *clp_status_name(clp_channel_status status)
+static const char *status_name(clp_channel_status status)
 {
     int i = 0;
     while (statuses[i].name && statuses[i].status != status) {
@@ -52,6 +57,11 @@ const char *clp_set_status(clp_channel_draft *d, int argc, const char *const *ar
     }
     return apr_pstrcat(d->pool, d->label, ": '", argv[0], "' is not active, suspended or disabled",
                        NULL);
+}
+
+void clp_show_status(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, status_name(c->status));
 }
 
 static const char *check_model_pattern(const clp_channel_draft *d, const char *pattern)
@@ -105,6 +115,16 @@ const char *clp_set_model_map(clp_channel_draft *d, int argc, const char *const 
     return NULL;
 }
 
+void clp_show_model_map(clp_setting_lines *to, const clp_channel *c)
+{
+    for (int i = 0; i < c->model_map->nelts; i++) {
+        const clp_model_rule *rule = &APR_ARRAY_IDX(c->model_map, i, clp_model_rule);
+        apr_array_header_t *line = clp_lines_new(to);
+        clp_line_add(line, rule->pattern);
+        clp_line_add(line, rule->target);
+    }
+}
+
 const char *clp_set_models(clp_channel_draft *d, int argc, const char *const *argv)
 {
     const char *wrong = check_model_pattern(d, argv[0]);
@@ -114,4 +134,9 @@ const char *clp_set_models(clp_channel_draft *d, int argc, const char *const *ar
         APR_ARRAY_PUSH(d->channel->models, const char *) = argv[0];
     }
     return wrong;
+}
+
+void clp_show_models(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_list(to, c->models);
 }

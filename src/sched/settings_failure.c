@@ -60,6 +60,21 @@ const char *clp_set_breaker(clp_channel_draft *d, int argc, const char *const *a
     return NULL;
 }
 
+void clp_show_breaker(clp_setting_lines *to, const clp_channel *c)
+{
+    const clp_breaker_policy *policy = &c->breaker;
+    apr_array_header_t *line = clp_lines_new(to);
+    if (!policy->on) {
+        clp_line_add(line, "Off");
+        return;
+    }
+    clp_line_count(line, "window", policy->window);
+    clp_line_count(line, "min", policy->min);
+    clp_line_count(line, "percent", policy->percent);
+    clp_line_interval(line, "open", policy->open);
+    clp_line_interval(line, "probe", policy->probe);
+}
+
 const char *clp_set_cooldown(clp_channel_draft *d, int argc, const char *const *argv)
 {
     enum { DEFAULT, REPEATED, MAX, N };
@@ -109,6 +124,18 @@ const char *clp_set_cooldown(clp_channel_draft *d, int argc, const char *const *
     return NULL;
 }
 
+void clp_show_cooldown(clp_setting_lines *to, const clp_channel *c)
+{
+    apr_array_header_t *line = clp_lines_new(to);
+    if (!c->cooldown.max) {
+        clp_line_add(line, "Off");
+        return;
+    }
+    clp_line_interval(line, "default", c->cooldown.assumed);
+    clp_line_interval(line, "repeated", c->cooldown.repeated);
+    clp_line_interval(line, "max", c->cooldown.max);
+}
+
 static const char *add_rule(const clp_channel_draft *d, apr_array_header_t *rules, const char *spec)
 {
     clp_verdict_rule rule;
@@ -131,6 +158,24 @@ const char *clp_set_never_retry_on(clp_channel_draft *d, int argc, const char *c
 {
     (void)argc;
     return add_rule(d, d->channel->never_retry, argv[0]);
+}
+
+static void show_rules(clp_setting_lines *to, const apr_array_header_t *rules)
+{
+    apr_array_header_t *line = rules->nelts ? clp_lines_new(to) : NULL;
+    for (int i = 0; i < rules->nelts; i++) {
+        clp_line_add(line, APR_ARRAY_IDX(rules, i, clp_verdict_rule).spec);
+    }
+}
+
+void clp_show_retry(clp_setting_lines *to, const clp_channel *c)
+{
+    show_rules(to, c->retry);
+}
+
+void clp_show_never_retry(clp_setting_lines *to, const clp_channel *c)
+{
+    show_rules(to, c->never_retry);
 }
 
 /* Printable and without a fragment, so that it can stand in a request line as it is. */
@@ -182,4 +227,20 @@ const char *clp_set_health_check(clp_channel_draft *d, int argc, const char *con
     health->rise = (int)said_or(&args[RISE], CHECK_RISE);
     health->fall = (int)said_or(&args[FALL], CHECK_FALL);
     return NULL;
+}
+
+void clp_show_health_check(clp_setting_lines *to, const clp_channel *c)
+{
+    const clp_health_check *health = &c->health;
+    apr_array_header_t *line = clp_lines_new(to);
+    if (!health->interval) {
+        clp_line_add(line, "Off");
+        return;
+    }
+    clp_line_interval(line, "interval", health->interval);
+    clp_line_interval(line, "timeout", health->timeout);
+    clp_line_add(line, health->model ? apr_pstrcat(to->pool, "request=", health->model, NULL)
+                                     : apr_pstrcat(to->pool, "path=", health->path, NULL));
+    clp_line_count(line, "rise", health->rise);
+    clp_line_count(line, "fall", health->fall);
 }

@@ -1,14 +1,12 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "settings.h"
 
+#include <string.h>
 #include <strings.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "sched/channel_show.h"
 #include "upstream/address.h"
-#include "upstream/headers.h"
 #include "wire/text.h"
 
 /** What a service speaks. */
@@ -24,7 +22,7 @@ static const struct {
     {NULL, NULL},
 };
 
-const char *clp_service_name(const clp_dialect *dialect)
+static const char *service_name(const clp_dialect *dialect)
 {
     int i = 0;
     while (services[i].service && services[i].dialect != dialect) {
@@ -46,6 +44,11 @@ const char *clp_set_service(clp_channel_draft *d, int argc, const char *const *a
                        "' is no known service; use claude, openai, openai-legacy, responses or "
                        "gemini",
                        NULL);
+}
+
+void clp_show_service(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, service_name(c->dialect));
 }
 
 const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
@@ -75,6 +78,11 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
     }
     APR_ARRAY_PUSH(d->channel->urls, const char *) = url;
     return NULL;
+}
+
+void clp_show_urls(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_list(to, c->urls);
 }
 
 /** @param source env:NAME and the like; NULL when the key itself was said */
@@ -121,127 +129,15 @@ const char *clp_set_key(clp_channel_draft *d, int argc, const char *const *argv)
     return wrong;
 }
 
-static const struct {
-    const char *name;
-    clp_auth_scheme scheme;
-} schemes[] = {{"dialect", CLP_AUTH_DIALECT},
-               {"bearer", CLP_AUTH_BEARER},
-               {"none", CLP_AUTH_NONE},
-               {"header", CLP_AUTH_HEADER},
-               {NULL, CLP_AUTH_NONE}};
-
-const char *clp_auth_name(clp_auth_scheme scheme)
+void clp_show_keys(clp_setting_lines *to, const clp_channel *c)
 {
-    int i = 0;
-    while (schemes[i].name && schemes[i].scheme != scheme) {
-        i++;
-    }
-    return schemes[i].name;
-}
-
-const char *clp_set_auth(clp_channel_draft *d, int argc, const char *const *argv)
-{
-    const char *header = argc > 1 ? argv[1] : NULL;
-    int i = 0;
-
-    while (schemes[i].name && strcasecmp(argv[0], schemes[i].name) != 0) {
-        i++;
-    }
-    if (!schemes[i].name) {
-        return apr_pstrcat(d->pool, d->label, ": '", argv[0],
-                           "' is not dialect, bearer, none or header NAME", NULL);
-    }
-    if ((schemes[i].scheme == CLP_AUTH_HEADER) != (header != NULL)) {
-        return header ? apr_pstrcat(d->pool, d->label, " ", argv[0], " takes no field name", NULL)
-                      : apr_pstrcat(d->pool, d->label,
-                                    " header wants the name of the field behind it", NULL);
-    }
-    if (header && !clp_header_name_ok(header)) {
-        return apr_pstrcat(d->pool, d->label, ": '", header, "' is no field name", NULL);
-    }
-    d->channel->auth = schemes[i].scheme;
-    d->channel->auth_header = header;
-    return NULL;
-}
-
-const char *clp_set_user_agent(clp_channel_draft *d, int argc, const char *const *argv)
-{
-    (void)argc;
-    if (!*argv[0] || !clp_header_value_ok(argv[0])) {
-        return apr_pstrcat(d->pool, d->label, ": the text is empty, or holds a control character",
-                           NULL);
-    }
-    d->channel->user_agent = argv[0];
-    return NULL;
-}
-
-const char *clp_set_api_version(clp_channel_draft *d, int argc, const char *const *argv)
-{
-    const char *date = argv[0];
-
-    (void)argc;
-    for (int i = 0; i < 11; i++) {
-        int fits =
-            i == 10 ? date[i] == '\0' : (i == 4 || i == 7 ? date[i] == '-' : apr_isdigit(date[i]));
-        if (!fits) {
-            return apr_pstrcat(d->pool, d->label, ": '", date, "' is not a date as 2023-06-01",
-                               NULL);
+    const char *before = NULL;
+    for (int i = 0; i < c->keys->nelts; i++) {
+        const clp_key *key = &APR_ARRAY_IDX(c->keys, i, clp_key);
+        /* A file may hold several. */
+        if (!key->source || !before || strcmp(key->source, before) != 0) {
+            clp_lines_one(to, key->source ? key->source : key->mask);
         }
+        before = key->source;
     }
-    d->channel->api_version = date;
-    return NULL;
-}
-
-/** Where a trait lives and what it is by default. */
-static const struct trait_row {
-    const char *name;
-    apr_size_t offset;
-    int dflt;
-} trait_rows[] = {
-#define TRAIT_ROW(member, name, dflt, text) {name, APR_OFFSETOF(clp_traits, member), (dflt)},
-    CLP_TRAITS(TRAIT_ROW)
-#undef TRAIT_ROW
-        {NULL, 0, 0},
-};
-
-static const char *list_traits(apr_pool_t *p)
-{
-    const char *list = trait_rows[0].name;
-
-    for (int i = 1; trait_rows[i].name; i++) {
-        list = apr_pstrcat(p, list, ", ", trait_rows[i].name, NULL);
-    }
-    return list;
-}
-
-const char *clp_set_option(clp_channel_draft *d, int argc, const char *const *argv)
-{
-    const char *setting = argv[0];
-    const char *value = strchr(setting, '=');
-    const char *name =
-        value ? apr_pstrmemdup(d->pool, setting, (apr_size_t)(value - setting)) : setting;
-    const struct trait_row *row = trait_rows;
-    int *member;
-    int on;
-
-    (void)argc;
-    while (row->name && strcasecmp(name, row->name) != 0) {
-        row++;
-    }
-    if (!row->name) {
-        return apr_pstrcat(d->pool, d->label, ": there is no option '", name, "'; there are ",
-                           list_traits(d->pool), NULL);
-    }
-    member = (int *)((char *)&d->channel->traits + row->offset);
-    if (value && strcasecmp(value, "=auto") == 0) {
-        *member = row->dflt;
-    }
-    else if (value && clp_setting_flag(value + 1, &on)) {
-        *member = on;
-    }
-    else {
-        return apr_pstrcat(d->pool, d->label, ": write ", row->name, "=on, ", row->name, "=off or ",
-                           row->name, "=auto, not '", setting, "'", NULL);
-    }
-    return NULL;
 }

@@ -25,10 +25,15 @@ const char *clp_set_weight(clp_channel_draft *d, int argc, const char *const *ar
     return NULL;
 }
 
+void clp_show_weight(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, apr_itoa(to->pool, (int)c->weight));
+}
+
 static const char *const key_orders[] = {
     [CLP_KEYS_ORDERED] = "ordered", [CLP_KEYS_ROTATE] = "rotate", [CLP_KEYS_RANDOM] = "random"};
 
-const char *clp_key_order_name(clp_key_order order)
+static const char *key_order_name(clp_key_order order)
 {
     return key_orders[order];
 }
@@ -44,6 +49,11 @@ const char *clp_set_key_order(clp_channel_draft *d, int argc, const char *const 
     }
     return apr_pstrcat(d->pool, d->label, ": '", argv[0], "' is not ordered, rotate or random",
                        NULL);
+}
+
+void clp_show_key_order(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, key_order_name(c->key_order));
 }
 
 static const char *set_limits(const clp_channel_draft *d, int argc, const char *const *argv,
@@ -77,6 +87,24 @@ const char *clp_set_key_limit(clp_channel_draft *d, int argc, const char *const 
     return set_limits(d, argc, argv, &d->channel->key_limits);
 }
 
+static void show_limits(clp_setting_lines *to, const clp_limits *limits)
+{
+    apr_array_header_t *line = clp_lines_new(to);
+    clp_line_count(line, "concurrent", limits->concurrent);
+    clp_line_count(line, "requests", limits->requests);
+    clp_line_count(line, "tokens", limits->tokens);
+}
+
+void clp_show_limit(clp_setting_lines *to, const clp_channel *c)
+{
+    show_limits(to, &c->limits);
+}
+
+void clp_show_key_limit(clp_setting_lines *to, const clp_channel *c)
+{
+    show_limits(to, &c->key_limits);
+}
+
 const char *clp_set_promotion(clp_channel_draft *d, int argc, const char *const *argv)
 {
     enum { UNTIL, PROTOCOLS, N };
@@ -105,4 +133,19 @@ const char *clp_set_promotion(clp_channel_draft *d, int argc, const char *const 
     }
     d->channel->promotion = promotion;
     return NULL;
+}
+
+void clp_show_promotion(clp_setting_lines *to, const clp_channel *c)
+{
+    const char *names = clp_protocols_text(c->promotion.protocols, to->pool);
+    apr_array_header_t *line = clp_lines_new(to);
+    if (!c->promotion.until) {
+        clp_line_add(line, "Off");
+        return;
+    }
+    clp_line_add(line, apr_pstrcat(to->pool,
+                                   "until=", clp_instant_text(c->promotion.until, to->pool), NULL));
+    if (names) {
+        clp_line_add(line, apr_pstrcat(to->pool, "protocols=", names, NULL));
+    }
 }

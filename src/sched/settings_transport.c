@@ -5,7 +5,6 @@
 
 #include <apr_strings.h>
 
-#include "sched/channel_show.h"
 #include "upstream/headers.h"
 #include "upstream/tls_files.h"
 #include "wire/quantity.h"
@@ -53,6 +52,15 @@ const char *clp_set_timeout(clp_channel_draft *d, int argc, const char *const *a
     return NULL;
 }
 
+void clp_show_timeouts(clp_setting_lines *to, const clp_channel *c)
+{
+    apr_array_header_t *line = clp_lines_new(to);
+    clp_line_time(line, "connect", c->timeouts.connect_ms);
+    clp_line_time(line, "first-byte", c->timeouts.first_byte_ms);
+    clp_line_time(line, "idle", c->timeouts.idle_ms);
+    clp_line_time(line, "total", c->timeouts.total_ms);
+}
+
 static const char *set_flag(const clp_channel_draft *d, const char *text, int *member)
 {
     return clp_setting_flag(text, member)
@@ -66,10 +74,20 @@ const char *clp_set_tls_verify(clp_channel_draft *d, int argc, const char *const
     return set_flag(d, argv[0], &d->channel->tls.verify);
 }
 
+void clp_show_tls_verify(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_flag(to, c->tls.verify);
+}
+
 const char *clp_set_http2(clp_channel_draft *d, int argc, const char *const *argv)
 {
     (void)argc;
     return set_flag(d, argv[0], &d->channel->http2);
+}
+
+void clp_show_http2(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_flag(to, c->http2);
 }
 
 /** Path of a TLS file as its source means it, after `check` was content with it. */
@@ -97,10 +115,20 @@ const char *clp_set_tls_ca_file(clp_channel_draft *d, int argc, const char *cons
     return take_path(d, argv[0], &d->channel->tls.ca_file, clp_tls_certificate_check);
 }
 
+void clp_show_tls_ca_file(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, c->tls.ca_file);
+}
+
 const char *clp_set_tls_ca_path(clp_channel_draft *d, int argc, const char *const *argv)
 {
     (void)argc;
     return take_path(d, argv[0], &d->channel->tls.ca_path, clp_tls_directory_check);
+}
+
+void clp_show_tls_ca_path(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, c->tls.ca_path);
 }
 
 const char *clp_set_tls_certificate(clp_channel_draft *d, int argc, const char *const *argv)
@@ -114,6 +142,15 @@ const char *clp_set_tls_certificate(clp_channel_draft *d, int argc, const char *
     }
     wrong = clp_tls_pair_check(tls->cert_file, tls->key_file, d->pool);
     return wrong ? apr_pstrcat(d->pool, d->label, ": ", wrong, NULL) : NULL;
+}
+
+void clp_show_tls_certificate(clp_setting_lines *to, const clp_channel *c)
+{
+    if (c->tls.cert_file) {
+        apr_array_header_t *line = clp_lines_new(to);
+        clp_line_add(line, c->tls.cert_file);
+        clp_line_add(line, c->tls.key_file);
+    }
 }
 
 const char *clp_set_proxy(clp_channel_draft *d, int argc, const char *const *argv)
@@ -136,6 +173,11 @@ const char *clp_set_proxy(clp_channel_draft *d, int argc, const char *const *arg
     }
     d->channel->proxy = url;
     return NULL;
+}
+
+void clp_show_proxy(clp_setting_lines *to, const clp_channel *c)
+{
+    clp_lines_one(to, c->proxy ? clp_proxy_shown(c->proxy, to->pool) : NULL);
 }
 
 /** Fields that are not the operator's to edit, and why. */
@@ -201,4 +243,17 @@ const char *clp_set_header(clp_channel_draft *d, int argc, const char *const *ar
     edit->name = name;
     edit->value = value;
     return NULL;
+}
+
+void clp_show_headers(clp_setting_lines *to, const clp_channel *c)
+{
+    for (int i = 0; i < c->header_edits->nelts; i++) {
+        const clp_header_edit *edit = &APR_ARRAY_IDX(c->header_edits, i, clp_header_edit);
+        apr_array_header_t *line = clp_lines_new(to);
+        clp_line_add(line, edit->value ? "set" : "unset");
+        clp_line_add(line, edit->name);
+        if (edit->value) {
+            clp_line_add(line, CLP_SHOWN_SECRET);
+        }
+    }
 }
