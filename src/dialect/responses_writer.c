@@ -4,9 +4,8 @@
 #include <apr_strings.h>
 
 #include "answer_output.h"
-#include "dialect/tools.h"
 #include "problems.h"
-#include "responses_echo.h"
+#include "responses_output.h"
 #include "wire/json_write.h"
 #include "wire/text.h"
 
@@ -17,9 +16,6 @@
  * when they are whole, and kept for that last event. A document is that event's response.
  */
 
-/* How clp_call_text_object() begins what was no object. */
-#define WRAPPED "{\\\"_invalid_arguments\\\":"
-
 const char clp_responses_keepalive[] = ": keepalive\n\n";
 
 typedef struct responses_writer {
@@ -28,51 +24,13 @@ typedef struct responses_writer {
     clp_buffer *out;
     clp_writer_options options;
     clp_usage usage;
-    clp_responses_echo *echo;
-    clp_span id;       /* of the response, escaped */
-    clp_span model;    /* likewise */
-    clp_buffer output; /* the whole items so far, between commas */
-    clp_buffer item;   /* the open item, as it will be when it is whole */
-    clp_buffer text;   /* of the open item, escaped */
-    clp_buffer state;  /* likewise: an envelope, or encrypted content */
-    clp_buffer where;  /* members of the open item's events that name it */
-    clp_buffer item_id;
-    const clp_tool *tool; /* what the open call calls, if that is known */
-    int items;            /* opened so far */
-    int sequence;
+    clp_span id;    /* of the response, escaped */
+    clp_span model; /* likewise */
+    clp_responses_output output;
     clp_part_kind closes; /* what the item is that waits for its end */
     unsigned started : 1;
-    unsigned parted : 1;  /* the open item's part was added */
     unsigned waiting : 1; /* the item's block was closed, its end is not yet told */
 } responses_writer;
-
-static void put_int(clp_buffer *out, int n)
-{
-    char digits[12];
-    int at = (int)sizeof(digits);
-    unsigned v = (unsigned)n;
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    clp_buffer_append(out, digits + at, sizeof(digits) - (apr_size_t)at);
-}
-
-/* An event up to behind its sequence number; `type` is a literal. */
-static void event(responses_writer *w, const char *type)
-{
-    clp_buffer_lit(w->out, "event: ");
-    clp_buffer_puts(w->out, type);
-    clp_buffer_lit(w->out, "\ndata: {\"type\":\"");
-    clp_buffer_puts(w->out, type);
-    clp_buffer_lit(w->out, "\",\"sequence_number\":");
-    put_int(w->out, w->sequence++);
-}
-
-static void end_event(responses_writer *w)
-{
-    clp_buffer_lit(w->out, "}\n\n");
-}
 
 /* --- the response object ----------------------------------------------------- */
 
@@ -149,7 +107,7 @@ static void write_response(responses_writer *w, phase now, const char *reason,
     clp_buffer_lit(out, ",\"model\":\"");
     clp_buffer_span(out, w->model);
     clp_buffer_lit(out, "\",\"output\":[");
-    clp_buffer_span(out, clp_buffer_all(&w->output));
+    clp_buffer_span(out, clp_buffer_all(&w->output.items));
     clp_buffer_lit(out, "],\"usage\":");
     if (now == IN_PROGRESS || problem) {
         clp_buffer_lit(out, "null");
@@ -157,17 +115,17 @@ static void write_response(responses_writer *w, phase now, const char *reason,
     else {
         write_usage(out, &w->usage);
     }
-    clp_buffer_span(out, clp_responses_echo_members(w->echo));
+    clp_buffer_span(out, clp_responses_echo_members(w->output.echo));
     clp_buffer_putc(out, '}');
 }
 
 static void put_response(responses_writer *w, const char *type, phase now, const char *reason,
                          const clp_problem *problem)
 {
-    event(w, type);
+    clp_responses_output_event(&w->output, type);
     clp_buffer_lit(w->out, ",\"response\":");
     write_response(w, now, reason, problem);
-    end_event(w);
+    clp_responses_output_end_event(&w->output);
 }
 
 static void start(responses_writer *w, const clp_event *e)
@@ -182,358 +140,6 @@ static void start(responses_writer *w, const clp_event *e)
     }
 }
 
-/* --- items --------------------------------------------------------------------- */
-
-static void begin_item(responses_writer *w, const char *prefix, clp_text native)
-{
-    clp_buffer_clear(&w->item_id);
-    if (native.s.n && native.s.n <= 128 && clp_span_starts(native.s, prefix)) {
-        clp_buffer_span(&w->item_id, clp_answer_escape(native, w->pool));
-    }
-    else {
-        clp_buffer_puts(&w->item_id, prefix);
-        clp_buffer_puts(&w->item_id, w->options.id);
-        clp_buffer_putc(&w->item_id, '_');
-        put_int(&w->item_id, w->items);
-    }
-    clp_buffer_clear(&w->where);
-    clp_buffer_lit(&w->where, ",\"item_id\":\"");
-    clp_buffer_span(&w->where, clp_buffer_all(&w->item_id));
-    clp_buffer_lit(&w->where, "\",\"output_index\":");
-    put_int(&w->where, w->items);
-    w->items++;
-    w->parted = 0;
-}
-
-static void item_head(responses_writer *w, clp_buffer *to, const char *type)
-{
-    clp_buffer_lit(to, "{\"id\":\"");
-    clp_buffer_span(to, clp_buffer_all(&w->item_id));
-    clp_buffer_lit(to, "\",\"type\":\"");
-    clp_buffer_puts(to, type);
-    clp_buffer_putc(to, '"');
-}
-
-/* The event of an item that begins; its JSON follows. */
-static void added(responses_writer *w)
-{
-    event(w, "response.output_item.added");
-    clp_buffer_lit(w->out, ",\"output_index\":");
-    put_int(w->out, w->items - 1);
-    clp_buffer_lit(w->out, ",\"item\":");
-}
-
-/* The item in w->item is whole. */
-static void done(responses_writer *w)
-{
-    if (w->output.n) {
-        clp_buffer_putc(&w->output, ',');
-    }
-    clp_buffer_span(&w->output, clp_buffer_all(&w->item));
-    if (w->options.stream) {
-        event(w, "response.output_item.done");
-        clp_buffer_lit(w->out, ",\"output_index\":");
-        put_int(w->out, w->items - 1);
-        clp_buffer_lit(w->out, ",\"item\":");
-        clp_buffer_span(w->out, clp_buffer_all(&w->item));
-        end_event(w);
-    }
-    clp_buffer_clear(&w->item);
-    clp_buffer_clear(&w->text);
-    clp_buffer_clear(&w->state);
-}
-
-/* An event about the open item's text: `rest` closes what the text stands in. */
-static void text_event(responses_writer *w, const char *type, const char *index, clp_span text,
-                       const char *rest)
-{
-    event(w, type);
-    clp_buffer_span(w->out, clp_buffer_all(&w->where));
-    clp_buffer_puts(w->out, index);
-    clp_buffer_span(w->out, text);
-    clp_buffer_puts(w->out, rest);
-    end_event(w);
-}
-
-static void add_text(responses_writer *w, clp_span escaped)
-{
-    clp_answer_text(&w->text, escaped);
-}
-
-/* A delta goes out as it came and is kept for the whole text. */
-static void delta(responses_writer *w, const char *type, const char *index, clp_span escaped,
-                  const char *rest)
-{
-    apr_size_t from = w->text.n;
-    add_text(w, escaped);
-    if (w->options.stream) {
-        text_event(w, type, index, clp_span_of(w->text.p + from, w->text.n - from), rest);
-    }
-}
-
-/* --- messages --------------------------------------------------------------- */
-
-#define TEXT_PART(text)                                                                            \
-    "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"" text
-#define REFUSAL_PART(text) "{\"type\":\"refusal\",\"refusal\":\"" text
-
-static void open_message(responses_writer *w, int refusal)
-{
-    begin_item(w, "msg_", clp_text_str(NULL));
-    if (w->options.stream) {
-        added(w);
-        item_head(w, w->out, "message");
-        clp_buffer_lit(w->out,
-                       ",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}");
-        end_event(w);
-        text_event(w, "response.content_part.added", ",\"content_index\":0,\"part\":",
-                   refusal ? CLP_SPAN_LIT(REFUSAL_PART("")) : CLP_SPAN_LIT(TEXT_PART("")), "\"}");
-    }
-}
-
-static void close_message(responses_writer *w, int refusal, int whole)
-{
-    clp_span text = clp_buffer_all(&w->text);
-    if (w->options.stream) {
-        if (refusal) {
-            text_event(w, "response.refusal.done", ",\"content_index\":0,\"refusal\":\"", text,
-                       "\"");
-        }
-        else {
-            text_event(w, "response.output_text.done",
-                       ",\"content_index\":0,\"logprobs\":[],\"text\":\"", text, "\"");
-        }
-        text_event(w, "response.content_part.done",
-                   refusal ? ",\"content_index\":0,\"part\":" REFUSAL_PART("")
-                           : ",\"content_index\":0,\"part\":" TEXT_PART(""),
-                   text, "\"}");
-    }
-    item_head(w, &w->item, "message");
-    clp_buffer_puts(&w->item, whole ? ",\"status\":\"completed\"" : ",\"status\":\"incomplete\"");
-    clp_buffer_lit(&w->item, ",\"role\":\"assistant\",\"content\":[");
-    clp_buffer_puts(&w->item, refusal ? REFUSAL_PART("") : TEXT_PART(""));
-    clp_buffer_span(&w->item, text);
-    clp_buffer_lit(&w->item, "\"}]}");
-    done(w);
-}
-
-/* --- reasoning ---------------------------------------------------------------- */
-
-#define SUMMARY_PART "{\"type\":\"summary_text\",\"text\":\""
-
-static void open_reasoning(responses_writer *w, const clp_event *e)
-{
-    begin_item(w, "rs_", e->id);
-    if (w->options.stream) {
-        added(w);
-        item_head(w, w->out, "reasoning");
-        clp_buffer_lit(w->out, ",\"summary\":[]}");
-        end_event(w);
-    }
-}
-
-static void put_thought(responses_writer *w, clp_span escaped)
-{
-    if (!w->parted && w->options.stream) {
-        text_event(w, "response.reasoning_summary_part.added",
-                   ",\"summary_index\":0,\"part\":", CLP_SPAN_LIT(SUMMARY_PART), "\"}");
-    }
-    w->parted = 1;
-    delta(w, "response.reasoning_summary_text.delta", ",\"summary_index\":0,\"delta\":\"", escaped,
-          "\"");
-}
-
-/* OpenAI's own state is what its item held; others' goes in an envelope. */
-static void keep_state(responses_writer *w, clp_provider provider, clp_state_kind kind,
-                       clp_text text)
-{
-    const clp_state state = {provider, kind, {NULL, 0}};
-    clp_buffer_clear(&w->state);
-    if (provider == CLP_PROVIDER_OPENAI) {
-        clp_json_limits limits = {CLP_JSON_DEPTH_DEFAULT, 1, 0};
-        clp_json *j = clp_json_make(w->pool);
-        clp_buffer *plain = clp_buffer_make(w->pool, 0);
-        clp_text_append_plain(plain, text);
-        if (clp_json_scan(j, clp_buffer_all(plain), &limits, NULL) == CLP_JSON_OK) {
-            clp_answer_text(&w->state,
-                            clp_jval_text(clp_jval_get(clp_json_root(j), "encrypted_content")).s);
-        }
-        clp_buffer_release(plain);
-    }
-    else if (provider != CLP_PROVIDER_NONE) {
-        clp_state_carry(&w->state, &state, text, w->options.envelope_key);
-    }
-}
-
-static void close_reasoning(responses_writer *w)
-{
-    clp_span text = clp_buffer_all(&w->text);
-    if (w->parted && w->options.stream) {
-        text_event(w, "response.reasoning_summary_text.done", ",\"summary_index\":0,\"text\":\"",
-                   text, "\"");
-        text_event(w, "response.reasoning_summary_part.done",
-                   ",\"summary_index\":0,\"part\":" SUMMARY_PART, text, "\"}");
-    }
-    item_head(w, &w->item, "reasoning");
-    clp_buffer_lit(&w->item, ",\"summary\":[");
-    if (w->parted) {
-        clp_buffer_lit(&w->item, SUMMARY_PART);
-        clp_buffer_span(&w->item, text);
-        clp_buffer_lit(&w->item, "\"}");
-    }
-    clp_buffer_putc(&w->item, ']');
-    if (w->state.n) {
-        clp_buffer_lit(&w->item, ",\"encrypted_content\":\"");
-        clp_buffer_span(&w->item, clp_buffer_all(&w->state));
-        clp_buffer_putc(&w->item, '"');
-    }
-    clp_buffer_putc(&w->item, '}');
-    done(w);
-}
-
-/* --- calls ------------------------------------------------------------------- */
-
-static clp_tool_bridge bridge_of(const responses_writer *w, clp_part_kind part)
-{
-    if (part == CLP_PART_CUSTOM_CALL) {
-        return CLP_BRIDGE_CUSTOM;
-    }
-    return w->tool ? w->tool->bridge : CLP_BRIDGE_NONE;
-}
-
-/* Members of a call that do not depend on what it says. */
-static void call_head(responses_writer *w, clp_buffer *to, clp_tool_bridge bridge,
-                      const clp_event *e, const char *call_id)
-{
-    static const char *const types[] = {
-        [CLP_BRIDGE_NONE] = "function_call",
-        [CLP_BRIDGE_CUSTOM] = "custom_tool_call",
-        [CLP_BRIDGE_LOCAL_SHELL] = "local_shell_call",
-        [CLP_BRIDGE_SHELL] = "shell_call",
-        [CLP_BRIDGE_APPLY_PATCH] = "apply_patch_call",
-        [CLP_BRIDGE_TOOL_SEARCH] = "tool_search_call",
-    };
-    item_head(w, to, types[bridge]);
-    clp_buffer_lit(to, ",\"call_id\":\"");
-    clp_buffer_puts(to, call_id);
-    clp_buffer_putc(to, '"');
-    if (bridge > CLP_BRIDGE_CUSTOM) {
-        return;
-    }
-    clp_buffer_lit(to, ",\"name\":\"");
-    if (w->tool && w->tool->space.s.n) {
-        clp_buffer_span(to, clp_answer_escape(w->tool->inner, w->pool));
-        clp_buffer_lit(to, "\",\"namespace\":\"");
-        clp_buffer_span(to, clp_answer_escape(w->tool->space, w->pool));
-    }
-    else {
-        clp_buffer_span(to, clp_answer_escape(e->name, w->pool));
-    }
-    clp_buffer_putc(to, '"');
-}
-
-static const char *id_prefix(clp_tool_bridge bridge)
-{
-    static const char *const prefixes[] = {
-        [CLP_BRIDGE_NONE] = "fc_",         [CLP_BRIDGE_CUSTOM] = "ctc_",
-        [CLP_BRIDGE_LOCAL_SHELL] = "lsh_", [CLP_BRIDGE_SHELL] = "sh_",
-        [CLP_BRIDGE_APPLY_PATCH] = "apc_", [CLP_BRIDGE_TOOL_SEARCH] = "tsc_",
-    };
-    return prefixes[bridge];
-}
-
-static void open_call(responses_writer *w, const clp_event *e)
-{
-    clp_tool_bridge bridge;
-    w->tool = clp_responses_echo_tool(w->echo, e->name);
-    bridge = bridge_of(w, e->part);
-    begin_item(w, id_prefix(bridge), clp_text_str(NULL));
-    /* the whole item begins with it */
-    call_head(w, &w->item, bridge, e,
-              clp_answer_call_id("call_", e->id, w->items - 1, CLP_TOOL_ID_RESPONSES, &w->options,
-                                 w->pool));
-    if (w->options.stream && bridge <= CLP_BRIDGE_CUSTOM) {
-        added(w);
-        clp_buffer_span(w->out, clp_buffer_all(&w->item));
-        clp_buffer_puts(w->out, bridge == CLP_BRIDGE_CUSTOM
-                                    ? ",\"input\":\"\",\"status\":\"in_progress\"}"
-                                    : ",\"arguments\":\"\",\"status\":\"in_progress\"}");
-        end_event(w);
-    }
-}
-
-static void put_arguments(responses_writer *w, clp_part_kind part, clp_span escaped)
-{
-    if (part == CLP_PART_CUSTOM_CALL) {
-        delta(w, "response.custom_tool_call_input.delta", ",\"delta\":\"", escaped, "\"");
-    }
-    else if (bridge_of(w, part) != CLP_BRIDGE_NONE) {
-        add_text(w, escaped);
-    }
-    else {
-        delta(w, "response.function_call_arguments.delta", ",\"delta\":\"", escaped, "\"");
-    }
-}
-
-/* A client of a document gets arguments that were no object as the model wrote them. */
-static clp_span whole_arguments(responses_writer *w, int custom)
-{
-    clp_tool_input input;
-    clp_buffer *object, *text;
-    clp_jw jw;
-    if (custom || w->options.stream || !clp_span_starts(clp_buffer_all(&w->text), WRAPPED)) {
-        return clp_buffer_all(&w->text);
-    }
-    object = clp_buffer_make(w->pool, 0);
-    text = clp_buffer_make(w->pool, 0);
-    memset(&input, 0, sizeof(input));
-    clp_text_append_plain(object, clp_text_escaped(clp_buffer_all(&w->text)));
-    input.object = clp_buffer_all(object);
-    clp_jw_init(&jw, text);
-    clp_tool_input_text(&jw, &input, w->pool);
-    return clp_span_of(text->p + 1, text->n - 2);
-}
-
-static void close_bridged(responses_writer *w, clp_tool_bridge bridge, const char *status)
-{
-    clp_responses_echo_action(w->echo, bridge, clp_buffer_all(&w->text), &w->item);
-    clp_buffer_printf(&w->item, ",\"status\":\"%s\"}", status);
-    if (w->options.stream) {
-        added(w);
-        clp_buffer_span(w->out, clp_buffer_all(&w->item));
-        end_event(w);
-    }
-    done(w);
-}
-
-static void close_call(responses_writer *w, clp_part_kind part, int whole)
-{
-    clp_tool_bridge bridge = bridge_of(w, part);
-    int custom = bridge == CLP_BRIDGE_CUSTOM;
-    const char *status = whole ? "completed" : "incomplete";
-    if (bridge > CLP_BRIDGE_CUSTOM) {
-        close_bridged(w, bridge, status);
-        return;
-    }
-    if (!custom && !w->text.n) {
-        /* clients parse the text they have put together, and the empty text is no JSON */
-        put_arguments(w, part, CLP_SPAN_LIT("{}"));
-    }
-    clp_span text = whole_arguments(w, custom);
-    if (w->options.stream) {
-        if (custom) {
-            text_event(w, "response.custom_tool_call_input.done", ",\"input\":\"", text, "\"");
-        }
-        else {
-            text_event(w, "response.function_call_arguments.done", ",\"arguments\":\"", text, "\"");
-        }
-    }
-    clp_buffer_puts(&w->item, custom ? ",\"input\":\"" : ",\"arguments\":\"");
-    clp_buffer_span(&w->item, text);
-    clp_buffer_printf(&w->item, "\",\"status\":\"%s\"}", status);
-    done(w);
-}
-
 /* --- events ------------------------------------------------------------------- */
 
 /* Whether an item is whole shows when the answer goes on, or ends: of one that was cut off, the
@@ -545,10 +151,10 @@ static void settle(responses_writer *w, int whole)
     }
     w->waiting = 0;
     if (w->closes == CLP_PART_TEXT || w->closes == CLP_PART_REFUSAL) {
-        close_message(w, w->closes == CLP_PART_REFUSAL, whole);
+        clp_responses_output_close_message(&w->output, w->closes == CLP_PART_REFUSAL, whole);
     }
     else {
-        close_call(w, w->closes, whole);
+        clp_responses_output_close_call(&w->output, w->closes, whole);
     }
 }
 
@@ -556,12 +162,12 @@ static void open_block(responses_writer *w, const clp_event *e)
 {
     settle(w, 1);
     switch (e->part) {
-    case CLP_PART_TEXT: open_message(w, 0); break;
-    case CLP_PART_REFUSAL: open_message(w, 1); break;
+    case CLP_PART_TEXT: clp_responses_output_open_message(&w->output, 0); break;
+    case CLP_PART_REFUSAL: clp_responses_output_open_message(&w->output, 1); break;
     case CLP_PART_REASONING:
-    case CLP_PART_REDACTED: open_reasoning(w, e); break;
+    case CLP_PART_REDACTED: clp_responses_output_open_reasoning(&w->output, e); break;
     case CLP_PART_TOOL_CALL:
-    case CLP_PART_CUSTOM_CALL: open_call(w, e); break;
+    case CLP_PART_CUSTOM_CALL: clp_responses_output_open_call(&w->output, e); break;
     case CLP_PART_SERVER_TOOL:
     case CLP_PART_OPAQUE: break;
     }
@@ -570,21 +176,18 @@ static void open_block(responses_writer *w, const clp_event *e)
 static void block_delta(responses_writer *w, const clp_event *e)
 {
     if (e->delta == CLP_DELTA_SIGNATURE) {
-        keep_state(w, e->provider, e->state_kind, e->text);
+        clp_responses_output_state(&w->output, e->provider, e->state_kind, e->text);
         return;
     }
     switch (e->part) {
-    case CLP_PART_TEXT:
-        delta(w, "response.output_text.delta", ",\"content_index\":0,\"logprobs\":[],\"delta\":\"",
-              e->text.s, "\"");
-        break;
-    case CLP_PART_REFUSAL:
-        delta(w, "response.refusal.delta", ",\"content_index\":0,\"delta\":\"", e->text.s, "\"");
-        break;
-    case CLP_PART_REASONING: put_thought(w, e->text.s); break;
-    case CLP_PART_REDACTED: add_text(w, e->text.s); break;
+    case CLP_PART_TEXT: clp_responses_output_say(&w->output, 0, e->text.s); break;
+    case CLP_PART_REFUSAL: clp_responses_output_say(&w->output, 1, e->text.s); break;
+    case CLP_PART_REASONING: clp_responses_output_thought(&w->output, e->text.s); break;
+    case CLP_PART_REDACTED: clp_responses_output_keep(&w->output, e->text.s); break;
     case CLP_PART_TOOL_CALL:
-    case CLP_PART_CUSTOM_CALL: put_arguments(w, e->part, e->text.s); break;
+    case CLP_PART_CUSTOM_CALL:
+        clp_responses_output_arguments(&w->output, e->part, e->text.s);
+        break;
     case CLP_PART_SERVER_TOOL:
     case CLP_PART_OPAQUE: break;
     }
@@ -601,11 +204,12 @@ static void close_block(responses_writer *w, const clp_event *e)
         w->closes = e->part;
         break;
     case CLP_PART_REDACTED:
-        keep_state(w, e->provider, e->state_kind, clp_text_escaped(clp_buffer_all(&w->text)));
-        clp_buffer_clear(&w->text);
-        close_reasoning(w);
+        clp_responses_output_state(&w->output, e->provider, e->state_kind,
+                                   clp_text_escaped(clp_buffer_all(&w->output.text)));
+        clp_buffer_clear(&w->output.text);
+        clp_responses_output_close_reasoning(&w->output);
         break;
-    case CLP_PART_REASONING: close_reasoning(w); break;
+    case CLP_PART_REASONING: clp_responses_output_close_reasoning(&w->output); break;
     case CLP_PART_SERVER_TOOL:
     case CLP_PART_OPAQUE: break;
     }
@@ -642,7 +246,7 @@ static void problem(responses_writer *w, const clp_problem *p)
     }
     error = clp_buffer_make(w->pool, 0);
     write_error(error, p);
-    event(w, "error");
+    clp_responses_output_event(&w->output, "error");
     clp_buffer_putc(w->out, ',');
     clp_buffer_append(w->out, error->p + 1, error->n - 2);
     clp_buffer_lit(w->out, ",\"param\":");
@@ -654,7 +258,7 @@ static void problem(responses_writer *w, const clp_problem *p)
     else {
         clp_buffer_lit(w->out, "null");
     }
-    end_event(w);
+    clp_responses_output_end_event(&w->output);
 }
 
 static void writer_put(clp_writer *writer, const clp_event *e)
@@ -687,12 +291,6 @@ clp_writer *clp_responses_open_writer(const clp_writer_options *options, clp_buf
     w->options = *options;
     w->usage = CLP_USAGE_NONE;
     w->id = w->model = clp_span_of("", 0);
-    w->echo = clp_responses_echo_make(options, pool);
-    clp_buffer_init(&w->output, pool, 0);
-    clp_buffer_init(&w->item, pool, 0);
-    clp_buffer_init(&w->text, pool, 0);
-    clp_buffer_init(&w->state, pool, 0);
-    clp_buffer_init(&w->where, pool, 0);
-    clp_buffer_init(&w->item_id, pool, 0);
+    clp_responses_output_init(&w->output, &w->options, out, pool);
     return &w->writer;
 }
