@@ -182,6 +182,8 @@ static void copy(closing *c, const sources *s, const char *name)
     }
 }
 
+#define TYPES_MAX 7
+
 static const char *lower(clp_jval type, apr_pool_t *pool)
 {
     const char *word = clp_jval_cstr(type, pool);
@@ -193,7 +195,16 @@ static const char *lower(clp_jval type, apr_pool_t *pool)
     return out;
 }
 
-#define TYPES_MAX 7
+/* Types in all; what is no string, or one with U+0000 in it, names none. */
+static int add_type(const char *types[TYPES_MAX], int n, clp_jval type, apr_pool_t *pool)
+{
+    const char *word = lower(type, pool);
+
+    if (word && n < TYPES_MAX) {
+        types[n++] = word;
+    }
+    return n;
+}
 
 /* The types a schema may have, null apart; what is said nowhere follows from the keywords. */
 static int types_of(closing *c, sources *s, const char *types[TYPES_MAX])
@@ -201,15 +212,13 @@ static int types_of(closing *c, sources *s, const char *types[TYPES_MAX])
     clp_jval type = keyword(s, "type");
     int n = 0;
 
-    if (clp_jval_is_string(type)) {
-        types[n++] = lower(type, c->pool);
-    }
+    n = add_type(types, n, type, c->pool);
     CLP_JVAL_EACH (v, clp_jval_is_array(type) ? type : CLP_JVAL_NONE) {
         if (clp_jval_str_is(v, "null")) {
             s->nullable = 1;
         }
-        else if (n < TYPES_MAX && clp_jval_is_string(v)) {
-            types[n++] = lower(v, c->pool);
+        else {
+            n = add_type(types, n, v, c->pool);
         }
     }
     if (!n && clp_jval_ok(keyword(s, "properties"))) {
