@@ -1,10 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "gemini_schema.h"
 
-#include <apr_lib.h>
-#include <apr_strings.h>
-#include <apr_tables.h>
-
+#include "gemini_schema_sources.h"
 #include "wire/json_scan.h"
 #include "wire/text.h"
 
@@ -14,227 +11,21 @@
 /* Schemas in all: references could multiply without end. */
 #define SCHEMAS_MAX 4096
 
-/* Schemas that are merged into one. */
-#define SOURCES_MAX 32
-
-/* References that are being put in, one in the other. */
-#define OPEN_MAX 64
-
 #define ANY_OBJECT "{\"type\":\"object\"}"
 
 typedef struct closing {
     clp_jw *w;
-    apr_pool_t *pool;
-    clp_jval root;
-    apr_uint32_t open[OPEN_MAX]; /* where the references point that are being put in */
-    int opened;
-    int schemas;
+    clp_schema_references refs;
+    int schemas; /* written so far */
 } closing;
 
-/* What one schema of the target's is made of. */
-typedef struct sources {
-    clp_jval from[SOURCES_MAX];
-    int n;
-    int nullable;
-    int recursive; /* a reference leads back to where we are */
-} sources;
-
-/* --- references -------------------------------------------------------------------- */
-
-static char *pointer_segment(const char *from, apr_size_t n, apr_pool_t *pool)
+static void copy(closing *c, const clp_schema_sources *s, const char *name)
 {
-    char *out = apr_palloc(pool, n + 1);
-    apr_size_t to = 0;
-
-    for (apr_size_t i = 0; i < n; i++) {
-        char c = from[i];
-        if (c == '~' && i + 1 < n && (from[i + 1] == '0' || from[i + 1] == '1')) {
-            c = from[++i] == '0' ? '~' : '/';
-        }
-        out[to++] = c;
-    }
-    out[to] = '\0';
-    return out;
-}
-
-/* "#/$defs/node" (RFC 6901); NONE for what lies elsewhere. */
-static clp_jval resolve(const closing *c, clp_jval ref)
-{
-    const char *p = clp_jval_cstr(ref, c->pool);
-    clp_jval at = c->root;
-
-    if (!p || *p++ != '#') {
-        return CLP_JVAL_NONE;
-    }
-    while (*p == '/' && clp_jval_ok(at)) {
-        apr_size_t n = strcspn(++p, "/");
-        at = clp_jval_get(at, pointer_segment(p, n, c->pool));
-        p += n;
-    }
-    return *p ? CLP_JVAL_NONE : at;
-}
-
-static int is_null_type(clp_jval v)
-{
-    return clp_jval_str_is(clp_jval_get(v, "type"), "null") ||
-           (clp_jval_ok(clp_jval_get(v, "const")) &&
-            clp_jval_kind(clp_jval_get(v, "const")) == CLP_JSON_NULL);
-}
-
-/* The alternatives of a schema; anyOf goes first, for the target has one list. */
-static clp_jval alternatives(clp_jval v)
-{
-    clp_jval any = clp_jval_get(v, "anyOf");
-    return clp_jval_is_array(any) ? any : clp_jval_get(v, "oneOf");
-}
-
-/* The one alternative that is not null; NONE if there are several, or none. */
-static clp_jval sole_alternative(clp_jval list)
-{
-    clp_jval sole = CLP_JVAL_NONE;
-
-    CLP_JVAL_EACH (v, list) {
-        if (is_null_type(v)) {
-            continue;
-        }
-        if (clp_jval_ok(sole)) {
-            return CLP_JVAL_NONE;
-        }
-        sole = v;
-    }
-    return sole;
-}
-
-static void collect(closing *c, sources *s, clp_jval v);
-
-static void collect_reference(closing *c, sources *s, clp_jval ref)
-{
-    clp_jval to = resolve(c, ref);
-
-    if (!clp_jval_ok(to)) {
-        return;
-    }
-    for (int i = 0; i < c->opened; i++) {
-        if (c->open[i] == to.at) {
-            s->recursive = 1;
-            return;
-        }
-    }
-    if (c->opened == OPEN_MAX) {
-        s->recursive = 1;
-        return;
-    }
-    c->open[c->opened++] = to.at;
-    collect(c, s, to);
-}
-
-/* The schema itself, what it refers to, what allOf adds, and a sole alternative. Ends, for each
- * step is another place of the document, and there are bounds on their number. */
-static void collect(closing *c, sources *s, clp_jval v)
-{
-    clp_jval list = alternatives(v);
-    clp_jval ref = clp_jval_get(v, "$ref");
-
-    if (!clp_jval_is_object(v) || s->n == SOURCES_MAX) {
-        return;
-    }
-    s->from[s->n++] = v;
-    if (clp_jval_kind(clp_jval_get(v, "nullable")) == CLP_JSON_TRUE) {
-        s->nullable = 1;
-    }
-    if (clp_jval_is_string(ref)) {
-        collect_reference(c, s, ref);
-    }
-    CLP_JVAL_EACH (part, clp_jval_is_array(clp_jval_get(v, "allOf")) ? clp_jval_get(v, "allOf")
-                                                                     : CLP_JVAL_NONE) {
-        collect(c, s, part);
-    }
-    CLP_JVAL_EACH (a, clp_jval_is_array(list) ? list : CLP_JVAL_NONE) {
-        if (is_null_type(a)) {
-            s->nullable = 1;
-        }
-    }
-    if (clp_jval_is_array(list) && clp_jval_ok(sole_alternative(list))) {
-        collect(c, s, sole_alternative(list));
-    }
-}
-
-/* --- keywords ------------------------------------------------------------------------- */
-
-/* The first source that has it. */
-static clp_jval keyword(const sources *s, const char *name)
-{
-    for (int i = 0; i < s->n; i++) {
-        clp_jval v = clp_jval_get(s->from[i], name);
-        if (clp_jval_ok(v)) {
-            return v;
-        }
-    }
-    return CLP_JVAL_NONE;
-}
-
-static void copy(closing *c, const sources *s, const char *name)
-{
-    clp_jval v = keyword(s, name);
+    clp_jval v = clp_schema_keyword(s, name);
 
     if (!clp_jval_nil(v)) {
         clp_jw_kraw(c->w, name, clp_jval_raw(v));
     }
-}
-
-#define TYPES_MAX 7
-
-static const char *lower(clp_jval type, apr_pool_t *pool)
-{
-    const char *word = clp_jval_cstr(type, pool);
-    char *out = word ? apr_pstrdup(pool, word) : NULL;
-
-    for (char *p = out; p && *p; p++) {
-        *p = (char)apr_tolower(*p);
-    }
-    return out;
-}
-
-/* Types in all; what is no string, or one with U+0000 in it, names none. */
-static int add_type(const char *types[TYPES_MAX], int n, clp_jval type, apr_pool_t *pool)
-{
-    const char *word = lower(type, pool);
-
-    if (word && n < TYPES_MAX) {
-        types[n++] = word;
-    }
-    return n;
-}
-
-/* The types a schema may have, null apart; what is said nowhere follows from the keywords. */
-static int types_of(closing *c, sources *s, const char *types[TYPES_MAX])
-{
-    clp_jval type = keyword(s, "type");
-    int n = 0;
-
-    n = add_type(types, n, type, c->pool);
-    CLP_JVAL_EACH (v, clp_jval_is_array(type) ? type : CLP_JVAL_NONE) {
-        if (clp_jval_str_is(v, "null")) {
-            s->nullable = 1;
-        }
-        else {
-            n = add_type(types, n, v, c->pool);
-        }
-    }
-    if (!n && clp_jval_ok(keyword(s, "properties"))) {
-        types[n++] = "object";
-    }
-    if (!n && clp_jval_ok(keyword(s, "items"))) {
-        types[n++] = "array";
-    }
-    CLP_JVAL_EACH (v, clp_jval_is_array(keyword(s, "enum")) ? keyword(s, "enum") : CLP_JVAL_NONE) {
-        s->nullable |= clp_jval_kind(v) == CLP_JSON_NULL;
-    }
-    if (clp_jval_ok(keyword(s, "enum")) || clp_jval_ok(keyword(s, "const"))) {
-        types[0] = "string";
-        n = 1;
-    }
-    return n;
 }
 
 static void write_schema(closing *c, clp_jval v, int depth);
@@ -242,7 +33,8 @@ static void write_schema(closing *c, clp_jval v, int depth);
 /* --- objects ------------------------------------------------------------------------------ */
 
 /* A property is defined by the first source that has it. */
-static int is_defined_before(const sources *s, int source, clp_jval property, apr_pool_t *pool)
+static int is_defined_before(const clp_schema_sources *s, int source, clp_jval property,
+                             apr_pool_t *pool)
 {
     const char *name = clp_text_cstr(clp_jval_name(property), pool);
 
@@ -254,7 +46,7 @@ static int is_defined_before(const sources *s, int source, clp_jval property, ap
     return 0;
 }
 
-static int is_property(const sources *s, clp_jval name, apr_pool_t *pool)
+static int is_property(const clp_schema_sources *s, clp_jval name, apr_pool_t *pool)
 {
     const char *plain = clp_jval_cstr(name, pool);
 
@@ -267,7 +59,7 @@ static int is_property(const sources *s, clp_jval name, apr_pool_t *pool)
     return 0;
 }
 
-static int any_property(const sources *s)
+static int any_property(const clp_schema_sources *s)
 {
     for (int i = 0; i < s->n; i++) {
         if (clp_jval_count(clp_jval_get(s->from[i], "properties")) > 0) {
@@ -277,14 +69,14 @@ static int any_property(const sources *s)
     return 0;
 }
 
-static void write_required(closing *c, const sources *s)
+static void write_required(closing *c, const clp_schema_sources *s)
 {
     int written = 0;
 
     for (int i = 0; i < s->n; i++) {
         clp_jval list = clp_jval_get(s->from[i], "required");
         CLP_JVAL_EACH (v, clp_jval_is_array(list) ? list : CLP_JVAL_NONE) {
-            if (!is_property(s, v, c->pool)) {
+            if (!is_property(s, v, c->refs.pool)) {
                 continue;
             }
             if (!written++) {
@@ -299,7 +91,7 @@ static void write_required(closing *c, const sources *s)
     }
 }
 
-static void write_object(closing *c, const sources *s, int depth)
+static void write_object(closing *c, const clp_schema_sources *s, int depth)
 {
     if (any_property(s)) {
         clp_jw_key(c->w, "properties");
@@ -307,7 +99,8 @@ static void write_object(closing *c, const sources *s, int depth)
         for (int i = 0; i < s->n; i++) {
             clp_jval list = clp_jval_get(s->from[i], "properties");
             CLP_JVAL_EACH (v, clp_jval_is_object(list) ? list : CLP_JVAL_NONE) {
-                if (clp_jval_kind(v) != CLP_JSON_FALSE && !is_defined_before(s, i, v, c->pool)) {
+                if (clp_jval_kind(v) != CLP_JSON_FALSE &&
+                    !is_defined_before(s, i, v, c->refs.pool)) {
                     clp_jw_key_text(c->w, clp_jval_name(v));
                     write_schema(c, v, depth + 1);
                 }
@@ -324,9 +117,9 @@ static void write_object(closing *c, const sources *s, int depth)
 /* --- arrays, strings, numbers -------------------------------------------------------------- */
 
 /* An array without items is refused; strings are what most of such hold. */
-static void write_array(closing *c, const sources *s, int depth)
+static void write_array(closing *c, const clp_schema_sources *s, int depth)
 {
-    clp_jval items = keyword(s, "items");
+    clp_jval items = clp_schema_keyword(s, "items");
 
     clp_jw_key(c->w, "items");
     if (clp_jval_is_object(items) && clp_jval_count(items)) {
@@ -350,11 +143,11 @@ static void write_choice(closing *c, clp_jval v)
     }
 }
 
-static void write_string(closing *c, const sources *s)
+static void write_string(closing *c, const clp_schema_sources *s)
 {
-    clp_jval format = keyword(s, "format");
-    clp_jval choices = keyword(s, "enum");
-    clp_jval only = keyword(s, "const");
+    clp_jval format = clp_schema_keyword(s, "format");
+    clp_jval choices = clp_schema_keyword(s, "enum");
+    clp_jval only = clp_schema_keyword(s, "const");
 
     if (clp_jval_str_is(format, "enum") || clp_jval_str_is(format, "date-time")) {
         copy(c, s, "format");
@@ -378,13 +171,13 @@ static void write_string(closing *c, const sources *s)
 }
 
 /* The bound, or the exclusive one as the next integer. */
-static void write_bound(closing *c, const sources *s, const char *name, const char *exclusive,
-                        int integer, int step)
+static void write_bound(closing *c, const clp_schema_sources *s, const char *name,
+                        const char *exclusive, int integer, int step)
 {
-    clp_jval edge = keyword(s, exclusive);
+    clp_jval edge = clp_schema_keyword(s, exclusive);
     apr_int64_t n;
 
-    if (clp_jval_kind(keyword(s, name)) == CLP_JSON_NUMBER) {
+    if (clp_jval_kind(clp_schema_keyword(s, name)) == CLP_JSON_NUMBER) {
         copy(c, s, name);
     }
     else if (integer && clp_jval_int(edge, &n) && n > APR_INT64_MIN && n < APR_INT64_MAX) {
@@ -395,10 +188,10 @@ static void write_bound(closing *c, const sources *s, const char *name, const ch
     }
 }
 
-static void write_number(closing *c, const sources *s, int integer)
+static void write_number(closing *c, const clp_schema_sources *s, int integer)
 {
     static const char *const known[] = {"int32", "int64", "float", "double", NULL};
-    clp_jval format = keyword(s, "format");
+    clp_jval format = clp_schema_keyword(s, "format");
 
     for (const char *const *f = known; *f; f++) {
         if (clp_jval_str_is(format, *f)) {
@@ -411,7 +204,7 @@ static void write_number(closing *c, const sources *s, int integer)
 
 /* --- a schema ------------------------------------------------------------------------------- */
 
-static void write_typed(closing *c, const sources *s, const char *type, int depth)
+static void write_typed(closing *c, const clp_schema_sources *s, const char *type, int depth)
 {
     clp_jw_kstr(c->w, "type", type);
     if (strcmp(type, "object") == 0) {
@@ -428,32 +221,20 @@ static void write_typed(closing *c, const sources *s, const char *type, int dept
     }
 }
 
-/* The alternatives to write: of a source that has several. */
-static clp_jval open_alternatives(const sources *s)
-{
-    for (int i = 0; i < s->n; i++) {
-        clp_jval list = alternatives(s->from[i]);
-        if (clp_jval_is_array(list) && clp_jval_count(list) &&
-            !clp_jval_ok(sole_alternative(list))) {
-            return list;
-        }
-    }
-    return CLP_JVAL_NONE;
-}
-
 static void write_alternatives(closing *c, clp_jval list, int depth)
 {
     clp_jw_key(c->w, "anyOf");
     clp_jw_array(c->w);
     CLP_JVAL_EACH (v, list) {
-        if (!is_null_type(v)) {
+        if (!clp_schema_is_null(v)) {
             write_schema(c, v, depth + 1);
         }
     }
     clp_jw_end_array(c->w);
 }
 
-static void write_types(closing *c, const sources *s, const char *const *types, int n, int depth)
+static void write_types(closing *c, const clp_schema_sources *s, const char *const *types, int n,
+                        int depth)
 {
     clp_jw_key(c->w, "anyOf");
     clp_jw_array(c->w);
@@ -465,11 +246,11 @@ static void write_types(closing *c, const sources *s, const char *const *types, 
     clp_jw_end_array(c->w);
 }
 
-static void write_example(closing *c, const sources *s)
+static void write_example(closing *c, const clp_schema_sources *s)
 {
-    clp_jval examples = keyword(s, "examples");
+    clp_jval examples = clp_schema_keyword(s, "examples");
 
-    if (clp_jval_ok(keyword(s, "example"))) {
+    if (clp_jval_ok(clp_schema_keyword(s, "example"))) {
         copy(c, s, "example");
     }
     else if (clp_jval_is_array(examples) && clp_jval_count(examples)) {
@@ -477,11 +258,11 @@ static void write_example(closing *c, const sources *s)
     }
 }
 
-static void write_collected(closing *c, sources *s, int depth)
+static void write_collected(closing *c, clp_schema_sources *s, int depth)
 {
-    const char *types[TYPES_MAX];
-    int n = types_of(c, s, types);
-    clp_jval list = open_alternatives(s);
+    const char *types[CLP_SCHEMA_TYPES_MAX];
+    int n = clp_schema_types(s, types, c->refs.pool);
+    clp_jval list = clp_schema_alternatives(s);
 
     clp_jw_object(c->w);
     copy(c, s, "title");
@@ -508,23 +289,22 @@ static void write_collected(closing *c, sources *s, int depth)
 
 static void write_schema(closing *c, clp_jval v, int depth)
 {
-    sources s;
-    int opened = c->opened;
+    clp_schema_sources s;
+    int opened = c->refs.opened;
 
     if (depth > DEPTH_MAX || c->schemas++ >= SCHEMAS_MAX) {
         clp_jw_raw(c->w, CLP_SPAN_LIT(ANY_OBJECT));
         return;
     }
-    memset(&s, 0, sizeof(s));
-    collect(c, &s, v);
+    clp_schema_sources_of(&c->refs, &s, v);
     write_collected(c, &s, depth);
-    c->opened = opened;
+    c->refs.opened = opened;
 }
 
 int clp_gemini_schema_write(clp_jw *w, clp_span schema, apr_pool_t *pool)
 {
     closing c;
-    sources s;
+    clp_schema_sources s;
     clp_json *j = clp_json_make(pool);
 
     if (!schema.p || clp_json_scan(j, schema, NULL, NULL) != CLP_JSON_OK) {
@@ -532,79 +312,15 @@ int clp_gemini_schema_write(clp_jw *w, clp_span schema, apr_pool_t *pool)
     }
     memset(&c, 0, sizeof(c));
     c.w = w;
-    c.pool = pool;
-    c.root = clp_json_root(j);
-    c.open[c.opened++] = c.root.at;
-    memset(&s, 0, sizeof(s));
-    collect(&c, &s, c.root);
-    if (!any_property(&s) && !clp_jval_ok(open_alternatives(&s)) &&
-        (!clp_jval_ok(keyword(&s, "type")) || clp_jval_str_is(keyword(&s, "type"), "object"))) {
+    c.refs.pool = pool;
+    c.refs.root = clp_json_root(j);
+    c.refs.open[c.refs.opened++] = c.refs.root.at;
+    clp_schema_sources_of(&c.refs, &s, c.refs.root);
+    if (!any_property(&s) && !clp_jval_ok(clp_schema_alternatives(&s)) &&
+        (!clp_jval_ok(clp_schema_keyword(&s, "type")) ||
+         clp_jval_str_is(clp_schema_keyword(&s, "type"), "object"))) {
         return 0;
     }
     write_collected(&c, &s, 0);
     return 1;
-}
-
-/* --- names of properties ---------------------------------------------------------------------- */
-
-static int name_fits(clp_text name)
-{
-    const char *p = name.s.p;
-
-    if (!name.s.n || name.s.n > 64 || !(apr_isalpha(*p) || *p == '_')) {
-        return 0;
-    }
-    for (apr_size_t i = 0; i < name.s.n; i++) {
-        if (!apr_isalnum(p[i]) && p[i] != '_') {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* Keywords whose members are schemas by name, so that these names are no keywords. */
-static int holds_named(clp_jval v)
-{
-    return clp_jval_named(v, "properties") || clp_jval_named(v, "$defs") ||
-           clp_jval_named(v, "definitions");
-}
-
-/* Keywords with data in them, not schemas. */
-static int holds_data(clp_jval v)
-{
-    return clp_jval_named(v, "default") || clp_jval_named(v, "enum") ||
-           clp_jval_named(v, "const") || clp_jval_named(v, "example") ||
-           clp_jval_named(v, "examples") || clp_jval_named(v, "required") ||
-           clp_jval_named(v, "patternProperties");
-}
-
-int clp_gemini_schema_fits(clp_span schema, apr_pool_t *pool)
-{
-    clp_json *j = clp_json_make(pool);
-    apr_array_header_t *stack = apr_array_make(pool, 16, sizeof(clp_jval));
-    int fits = 1;
-
-    if (!schema.p || clp_json_scan(j, schema, NULL, NULL) != CLP_JSON_OK) {
-        return 1;
-    }
-    APR_ARRAY_PUSH(stack, clp_jval) = clp_json_root(j);
-    while (fits && stack->nelts) {
-        clp_jval at = *(clp_jval *)apr_array_pop(stack);
-        CLP_JVAL_EACH (v, at) {
-            int by_name = clp_jval_is_object(at) && holds_named(v) && clp_jval_is_object(v);
-            if (by_name) {
-                CLP_JVAL_EACH (property, v) {
-                    fits = fits &&
-                           (!clp_jval_named(v, "properties") || name_fits(clp_jval_name(property)));
-                    APR_ARRAY_PUSH(stack, clp_jval) = property;
-                }
-            }
-            else if (clp_jval_is_array(v) || clp_jval_is_object(v)) {
-                if (!clp_jval_is_object(at) || !holds_data(v)) {
-                    APR_ARRAY_PUSH(stack, clp_jval) = v;
-                }
-            }
-        }
-    }
-    return fits;
 }
