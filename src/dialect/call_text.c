@@ -44,7 +44,7 @@ clp_span clp_call_text_object(clp_call_text *t, clp_span escaped)
     }
     /* the text is quoted once more inside the object, whose quotes are escaped in turn */
     clp_buffer_clear(&t->scratch);
-    clp_buffer_lit(&t->scratch, "{\\\"_invalid_arguments\\\":\\\"");
+    clp_buffer_lit(&t->scratch, CLP_CALL_TEXT_WRAPPED "\\\"");
     clp_text_escape(&t->scratch, escaped, 0);
     clp_buffer_lit(&t->scratch, "\\\"}");
     return clp_buffer_all(&t->scratch);

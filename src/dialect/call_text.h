@@ -13,6 +13,9 @@
  */
 typedef struct clp_call_text clp_call_text;
 
+/** How clp_call_text_object() begins what was no object. */
+#define CLP_CALL_TEXT_WRAPPED "{\\\"_invalid_arguments\\\":"
+
 clp_call_text *clp_call_text_make(apr_pool_t *pool);
 
 /**

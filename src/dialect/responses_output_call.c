@@ -2,12 +2,10 @@
 #include "responses_output.h"
 
 #include "answer_output.h"
+#include "call_text.h"
 #include "dialect/tools.h"
 #include "wire/json_write.h"
 #include "wire/text.h"
-
-/* How clp_call_text_object() begins what was no object. */
-#define WRAPPED "{\\\"_invalid_arguments\\\":"
 
 static clp_tool_bridge bridge_of(const clp_responses_output *o, clp_part_kind part)
 {
@@ -99,7 +97,8 @@ static clp_span whole_arguments(clp_responses_output *o, int custom)
     clp_tool_input input;
     clp_buffer *object, *text;
     clp_jw jw;
-    if (custom || o->options->stream || !clp_span_starts(clp_buffer_all(&o->text), WRAPPED)) {
+    if (custom || o->options->stream ||
+        !clp_span_starts(clp_buffer_all(&o->text), CLP_CALL_TEXT_WRAPPED)) {
         return clp_buffer_all(&o->text);
     }
     object = clp_buffer_make(o->pool, 0);
