@@ -18,7 +18,7 @@ clp_problem *clp_messages_read_request(clp_conversation **out, clp_span body,
 clp_problem *clp_messages_write_request(const clp_conversation *c, const clp_target *target,
                                         clp_buffer *out, apr_table_t **names, apr_pool_t *pool);
 
-/* messages_answer*.c */
+/* messages_reader.c, messages_writer.c, problems_write.c */
 clp_reader *clp_messages_open_reader(const clp_reader_options *options, clp_sink sink,
                                      apr_pool_t *pool);
 clp_writer *clp_messages_open_writer(const clp_writer_options *options, clp_buffer *out,
