@@ -235,25 +235,14 @@ void clp_admin_value(clp_jw *w, const char *name, cJSON *value)
     cJSON_Delete(value);
 }
 
-static const clp_channel *named(const apr_array_header_t *channels, const char *name)
-{
-    for (int i = 0; channels && i < channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
-        if (!strcmp(c->name, name)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 const clp_channel *clp_admin_configured(const clp_admin_call *call, const char *name)
 {
-    return named(call->site->configured, name);
+    return clp_channel_named(call->site->configured, name);
 }
 
 const clp_channel *clp_admin_channel(clp_admin_call *call, const char *name)
 {
-    const clp_channel *c = named(call->site->channels, name);
+    const clp_channel *c = clp_channel_named(call->site->channels, name);
 
     if (!c) {
         clp_admin_fail(call, 404, NULL, "There is no channel '%s'.%s", name,
@@ -411,7 +400,7 @@ void clp_admin_done(clp_admin_call *call, clp_jw *w, const char *did)
 
 const clp_channel *clp_admin_changed(const clp_admin_call *call)
 {
-    return named(call->change.laid, call->name);
+    return clp_channel_named(call->change.laid, call->name);
 }
 
 void clp_admin_tell_channel(clp_admin_call *call, clp_jw *w)

@@ -9,17 +9,6 @@
 
 /* --- which channels are others ---------------------------------------------------------- */
 
-static const clp_channel *find(const apr_array_header_t *channels, const char *name)
-{
-    for (int i = 0; i < channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
-        if (!strcmp(c->name, name)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 static int same_keys(const apr_array_header_t *a, const apr_array_header_t *b)
 {
     int n = a ? a->nelts : 0;
@@ -81,7 +70,7 @@ static int write_missing(clp_jw *w, const char *member, const apr_array_header_t
     clp_jw_array(w);
     for (int i = 0; i < of->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(of, i, const clp_channel *);
-        if (!find(in, c->name)) {
+        if (!clp_channel_named(in, c->name)) {
             clp_jw_str(w, c->name);
             n++;
         }
@@ -103,7 +92,7 @@ static int write_channels(clp_jw *w, const clp_admin_state *was, const clp_admin
     clp_jw_object(w);
     for (int i = 0; i < is->channels->nelts; i++) {
         const clp_channel *c = APR_ARRAY_IDX(is->channels, i, const clp_channel *);
-        const clp_channel *before = find(was->channels, c->name);
+        const clp_channel *before = clp_channel_named(was->channels, c->name);
         n += before && before != c && write_settings(w, before, c, pool);
     }
     clp_jw_end_object(w);

@@ -208,16 +208,11 @@ int clp_edit_resolve_keys(clp_edit *e, const char *name, cJSON *entry)
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, "apiKeys");
     const clp_channel *base = clp_edit_base(e, name);
     apr_array_header_t *all = apr_array_make(e->pool, 4, sizeof(wanted));
-    const clp_channel *now = NULL;
 
     if (!cJSON_IsArray(list) || !has_objects(list)) {
         return 1;
     }
-    for (int i = 0; i < e->laid->nelts && !now; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(e->laid, i, const clp_channel *);
-        now = strcmp(c->name, name) ? NULL : c;
-    }
-    if (!read_wanted(e, now, list, all)) {
+    if (!read_wanted(e, clp_channel_named(e->laid, name), list, all)) {
         return 0;
     }
     if (base) {

@@ -22,25 +22,14 @@ int clp_edit_fail(clp_edit *e, clp_edit_result result, const char *path, const c
     return 0;
 }
 
-static const clp_channel *named(const apr_array_header_t *channels, const char *name)
-{
-    for (int i = 0; i < channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
-        if (!strcmp(c->name, name)) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 const clp_channel *clp_edit_base(const clp_edit *e, const char *name)
 {
-    return named(e->base, name);
+    return clp_channel_named(e->base, name);
 }
 
 const clp_channel *clp_edit_find(clp_edit *e, const char *name)
 {
-    const clp_channel *c = named(e->laid, name);
+    const clp_channel *c = clp_channel_named(e->laid, name);
 
     if (!c) {
         clp_edit_fail(e, CLP_EDIT_NO_CHANNEL, "",
@@ -140,7 +129,7 @@ static int check_settings(clp_edit *e, const char *name, const cJSON *settings)
 /* What GET shows of the channel as it is; NULL for a new one. */
 static const cJSON *shown(clp_edit *e, const char *name)
 {
-    const clp_channel *c = named(e->laid, name);
+    const clp_channel *c = clp_channel_named(e->laid, name);
 
     return c ? clp_document_keep(clp_channel_view_make(c, clp_edit_base(e, name), e->pool), e->pool)
              : NULL;
@@ -202,7 +191,7 @@ static const char *header_value(const clp_channel *c, const char *name)
 static void unmask(clp_edit *e, const char *name, cJSON *entry)
 {
     cJSON *headers = cJSON_GetObjectItemCaseSensitive(entry, "headers");
-    const clp_channel *c = named(e->laid, name);
+    const clp_channel *c = clp_channel_named(e->laid, name);
     cJSON *field = cJSON_IsObject(headers) ? headers->child : NULL;
 
     for (; field; field = field->next) {
@@ -269,7 +258,7 @@ int clp_edit_create(clp_edit *e, const char *name, const cJSON *settings)
     if (!check_new_name(e, name) || !check_settings(e, name, settings)) {
         return 0;
     }
-    if (named(e->laid, name)) {
+    if (clp_channel_named(e->laid, name)) {
         return clp_edit_fail(e, CLP_EDIT_CONFLICT, "name",
                              base ? "is a channel of the configuration; PUT or PATCH it"
                                   : "is a channel already; PUT or PATCH it");
@@ -280,7 +269,7 @@ int clp_edit_create(clp_edit *e, const char *name, const cJSON *settings)
 
 int clp_edit_replace(clp_edit *e, const char *name, const cJSON *settings)
 {
-    if (!named(e->laid, name)) {
+    if (!clp_channel_named(e->laid, name)) {
         return clp_edit_create(e, name, settings);
     }
     if (!check_settings(e, name, settings)) {
@@ -385,7 +374,7 @@ static int check_order(clp_edit *e, const cJSON *names)
         if (!cJSON_IsString(element)) {
             return clp_edit_fail(e, CLP_EDIT_WRONG, path, "has to be a channel's name");
         }
-        if (!named(e->laid, element->valuestring)) {
+        if (!clp_channel_named(e->laid, element->valuestring)) {
             return clp_edit_fail(e, CLP_EDIT_WRONG, path, "is no channel's name");
         }
         if (position(names, element->valuestring) != i) {

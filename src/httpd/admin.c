@@ -71,14 +71,8 @@ static const clp_channel_set *find_set(void *ctx, const char *name)
 /* Channels that the overlay alone has are in every server. */
 static int has_channel(server_rec *s, const clp_channel *channel)
 {
-    const apr_array_header_t *all = clp_server_config_of(s)->channels;
-
-    for (int i = 0; channel->defined_in && i < all->nelts; i++) {
-        if (!strcmp(APR_ARRAY_IDX(all, i, const clp_channel *)->name, channel->name)) {
-            return 1;
-        }
-    }
-    return !channel->defined_in;
+    return !channel->defined_in ||
+           clp_channel_named(clp_server_config_of(s)->channels, channel->name) != NULL;
 }
 
 static int in_one_server(const clp_channel *a, const clp_channel *b)

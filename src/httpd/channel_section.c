@@ -63,18 +63,14 @@ static const char *check_name(cmd_parms *cmd, const char *name)
 {
     const clp_server_config *conf = clp_server_config_of(cmd->server);
     const char *wrong = clp_channel_name_wrong(name);
+    const clp_channel *other = clp_channel_named(conf->channels, name);
 
     if (wrong) {
         return apr_psprintf(cmd->pool, "<ClaudeChannel>: '%s' %s", name, wrong);
     }
-    for (int i = 0; i < conf->channels->nelts; i++) {
-        const clp_channel *other = APR_ARRAY_IDX(conf->channels, i, const clp_channel *);
-        if (strcmp(other->name, name) == 0) {
-            return apr_psprintf(cmd->pool, "<ClaudeChannel>: channel '%s' is already defined at %s",
-                                name, other->defined_in);
-        }
-    }
-    return NULL;
+    return other ? apr_psprintf(cmd->pool, "<ClaudeChannel>: channel '%s' is already defined at %s",
+                                name, other->defined_in)
+                 : NULL;
 }
 
 /** Only Channel... directives may stand in a section; others would act on the server unseen. */

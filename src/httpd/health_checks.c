@@ -61,23 +61,20 @@ static int is_due(const clp_tables *t, const clp_channel *c, apr_time_t now)
 static void begin(const char *name, apr_time_t now)
 {
     running *r = &checks[n];
-    const apr_array_header_t *channels;
+    const clp_channel *c;
 
     if (!transport && !(transport = clp_curl_engine_take(clp_child_engines()))) {
         return;
     }
     apr_pool_create(&r->pool, own);
-    channels = clp_live_hold(r->pool).channels;
-    for (int i = 0; i < channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
-        if (!strcmp(c->name, name)) {
-            r->channel = c;
-            r->check = clp_channel_check_begin(c, &c->health, transport, now, r->pool);
-            n++;
-            return;
-        }
+    c = clp_channel_named(clp_live_hold(r->pool).channels, name);
+    if (!c) {
+        apr_pool_destroy(r->pool);
+        return;
     }
-    apr_pool_destroy(r->pool);
+    r->channel = c;
+    r->check = clp_channel_check_begin(c, &c->health, transport, now, r->pool);
+    n++;
 }
 
 static void begin_due(const clp_tables *t, apr_time_t now)

@@ -160,6 +160,17 @@ const char *clp_channel_model(const clp_channel *c, const char *model, apr_pool_
     return model;
 }
 
+const clp_channel *clp_channel_named(const apr_array_header_t *channels, const char *name)
+{
+    for (int i = 0; channels && i < channels->nelts; i++) {
+        const clp_channel *c = APR_ARRAY_IDX(channels, i, const clp_channel *);
+        if (!strcmp(c->name, name)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
 const clp_key *clp_key_in(const apr_array_header_t *keys, const char *id)
 {
     for (int i = 0; keys && i < keys->nelts; i++) {
