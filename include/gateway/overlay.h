@@ -32,9 +32,6 @@
 #define CLP_OVERLAY_SIZE_MAX     (4 * 1024 * 1024)
 #define CLP_OVERLAY_CHANNELS_MAX 2000
 
-/** Members of a channel beside its settings; ends with NULL. */
-extern const char *const clp_overlay_besides[];
-
 typedef struct clp_overlay {
     cJSON *document;      /**< never NULL; has a "channels" object */
     apr_int64_t revision; /**< of the document; 0 = nothing was changed yet */

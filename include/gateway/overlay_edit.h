@@ -94,7 +94,4 @@ int clp_edit_promote(clp_edit *e, const char *name, const clp_promotion *promoti
 /** Have every process read files of keys again. */
 int clp_edit_reload(clp_edit *e);
 
-/** Members of a shown channel that are told and not said; ends with NULL. */
-extern const char *const clp_channel_told[];
-
 #endif

@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "edit_entry.h"
 #include "wire/text.h"
 
 #define ID_LENGTH 16
@@ -25,53 +26,6 @@ static const clp_key *find_key(clp_edit *e, const clp_channel *c, const char *id
         clp_edit_fail(e, CLP_EDIT_NO_KEY, "", CLP_EDIT_NO_SUCH_KEY);
     }
     return key;
-}
-
-/* --- lists of strings in an entry ---------------------------------------------------- */
-
-static int index_in(const cJSON *list, const char *text)
-{
-    const cJSON *element;
-    int i = 0;
-
-    cJSON_ArrayForEach(element, list)
-    {
-        if (cJSON_IsString(element) && !strcmp(element->valuestring, text)) {
-            return i;
-        }
-        i++;
-    }
-    return -1;
-}
-
-static cJSON *list_of(cJSON *entry, const char *member)
-{
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, member);
-
-    return list ? list : cJSON_AddArrayToObject(entry, member);
-}
-
-static void add_text(cJSON *entry, const char *member, const char *text)
-{
-    cJSON *list = list_of(entry, member);
-
-    if (index_in(list, text) < 0) {
-        cJSON_AddItemToArray(list, cJSON_CreateString(text));
-    }
-}
-
-/* Take a text out of a list; an empty list goes. */
-static void drop_text(cJSON *entry, const char *member, const char *text)
-{
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, member);
-    int at = index_in(list, text);
-
-    if (at >= 0) {
-        cJSON_DeleteItemFromArray(list, at);
-    }
-    if (list && !list->child) {
-        cJSON_DeleteItemFromObjectCaseSensitive(entry, member);
-    }
 }
 
 /* --- keys by id in a whole list of keys ------------------------------------------------ */
@@ -174,7 +128,7 @@ static void say_own(cJSON *entry, const apr_array_header_t *all)
         const wanted *w = &APR_ARRAY_IDX(all, i, wanted);
         cJSON_AddItemToArray(list, cJSON_CreateString(w->secret));
         if (w->off) {
-            add_text(entry, "keysDisabled", w->id);
+            clp_edit_list_add(entry, "keysDisabled", w->id);
         }
     }
     clp_edit_put(entry, "apiKeys", list);
@@ -187,9 +141,9 @@ static void say_beside(cJSON *entry, const clp_channel *base, const apr_array_he
     for (int i = 0; i < all->nelts; i++) {
         const wanted *w = &APR_ARRAY_IDX(all, i, wanted);
         if (!clp_key_in(base->keys, w->id)) {
-            add_text(entry, "keysAdded", w->secret);
+            clp_edit_list_add(entry, "keysAdded", w->secret);
         }
-        add_text(entry, w->off ? "keysDisabled" : "keyOrder", w->id);
+        clp_edit_list_add(entry, w->off ? "keysDisabled" : "keyOrder", w->id);
     }
     for (int i = 0; i < base->keys->nelts; i++) {
         const char *id = APR_ARRAY_IDX(base->keys, i, clp_key).id;
@@ -198,7 +152,7 @@ static void say_beside(cJSON *entry, const clp_channel *base, const apr_array_he
             at++;
         }
         if (at == all->nelts) {
-            add_text(entry, "keysDisabled", id);
+            clp_edit_list_add(entry, "keysDisabled", id);
         }
     }
 }
@@ -236,7 +190,7 @@ int clp_edit_add_keys(clp_edit *e, const char *name, const cJSON *keys)
     if (!c) {
         return 0;
     }
-    list = list_of(clp_edit_entry(e, name), clp_edit_base(e, name) ? "keysAdded" : "apiKeys");
+    list = clp_edit_list(clp_edit_entry(e, name), clp_edit_base(e, name) ? "keysAdded" : "apiKeys");
     cJSON_ArrayForEach(key, keys)
     {
         const char *path = apr_psprintf(e->pool, "apiKeys.%d", i++);
@@ -244,7 +198,7 @@ int clp_edit_add_keys(clp_edit *e, const char *name, const cJSON *keys)
             return clp_edit_fail(e, CLP_EDIT_WRONG, path, "has to be a key, not empty");
         }
         if (clp_channel_key(c, id_of(key->valuestring, e->pool)) ||
-            index_in(list, key->valuestring) >= 0) {
+            clp_edit_list_index(list, key->valuestring) >= 0) {
             return clp_edit_fail(e, CLP_EDIT_CONFLICT, path, "is a key that the channel has");
         }
         cJSON_AddItemToArray(list, cJSON_CreateString(key->valuestring));
@@ -258,7 +212,7 @@ static const char *said_in(const cJSON *entry, const char *secret)
     static const char *const lists[] = {"keysAdded", "apiKeys"};
 
     for (int i = 0; i < 2; i++) {
-        if (index_in(cJSON_GetObjectItemCaseSensitive(entry, lists[i]), secret) >= 0) {
+        if (clp_edit_list_index(cJSON_GetObjectItemCaseSensitive(entry, lists[i]), secret) >= 0) {
             return lists[i];
         }
     }
@@ -282,14 +236,14 @@ int clp_edit_remove_key(clp_edit *e, const char *name, const char *id)
     }
     entry = clp_edit_entry(e, name);
     list = said_in(entry, key->secret);
-    drop_text(entry, "keyOrder", id);
+    clp_edit_list_drop(entry, "keyOrder", id);
     if (list) {
-        drop_text(entry, "keysDisabled", id);
-        drop_text(entry, list, key->secret);
+        clp_edit_list_drop(entry, "keysDisabled", id);
+        clp_edit_list_drop(entry, list, key->secret);
     }
     else {
         e->only_disabled = 1;
-        add_text(entry, "keysDisabled", id);
+        clp_edit_list_add(entry, "keysDisabled", id);
     }
     clp_edit_tidy(e, name);
     return 1;
@@ -326,10 +280,10 @@ int clp_edit_enable_key(clp_edit *e, const char *name, const char *id, int on)
         return 0;
     }
     if (on) {
-        drop_text(clp_edit_entry(e, name), "keysDisabled", id);
+        clp_edit_list_drop(clp_edit_entry(e, name), "keysDisabled", id);
     }
     else {
-        add_text(clp_edit_entry(e, name), "keysDisabled", id);
+        clp_edit_list_add(clp_edit_entry(e, name), "keysDisabled", id);
     }
     clp_edit_tidy(e, name);
     return 1;

@@ -1,7 +1,7 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
-#include <strings.h>
+#include "edit_promotion.h"
 
-#include "edit_keys.h"
+#include "edit_entry.h"
 #include "wire/instant.h"
 
 #define MEMBER "promotion"

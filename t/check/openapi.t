@@ -68,8 +68,8 @@ for my $route (sort keys %route) {
 
 # Settings of channels.
 my @member = text('include/sched/channel_settings.h') =~ /S\(\w+, "\w+", "(\w+)"\)/g;
-my ($besides) = text('src/gateway/overlay.c') =~ /clp_overlay_besides\[\] = \{(.*?)NULL/s;
-my ($as_told) = text('src/gateway/overlay_edit.c') =~ /clp_channel_told\[\] = \{(.*?)NULL/s;
+my ($besides) = text('src/gateway/overlay_lay.c') =~ /\bbesides\[\] = \{(.*?)NULL/s;
+my ($as_told) = text('src/gateway/edit_settings.c') =~ /\btold\[\] = \{(.*?)NULL/s;
 cmp_ok scalar(@member), '>', 20, 'the settings are found';
 my @overlay = (@member, qw(baseUrl insecureSkipVerify), $besides =~ /"(\w+)"/g);
 is_deeply [ sort keys %{ $schema->{'$defs'}{channel}{properties} } ], [ sort @overlay ],
