@@ -7,16 +7,16 @@
 #include "http_log.h"
 #include "mpm_common.h"
 
-#include "gateway/account.h"
+#include "layout_record.h"
 #include "retained_slotmem.h"
 #include "sched/channel_rows.h"
 #include "shared_pins.h"
 #include "state/children.h"
+#include "state/snapshot.h"
 
 APLOG_USE_MODULE(claude_proxy);
 
-#define FILE_NAME   "state.snapshot"
-#define LAYOUT_NAME "claude-layout-v1"
+#define FILE_NAME "state.snapshot"
 
 static clp_tables *tables;
 static server_rec *main_server;
@@ -56,109 +56,6 @@ static clp_capacity needed_by_either(const apr_array_header_t *a, const apr_arra
 
 /* --- the memory ----------------------------------------------------------------- */
 
-#define RECORD_TABLES 16
-
-/* How the tables lie that are in force, kept beside them: whoever lays them out otherwise
- * finds what there is. */
-typedef struct layout_record {
-    apr_uint64_t number; /* in the names of their memory; 0 = there are none yet */
-    clp_capacity capacity;
-    apr_uint32_t n;
-    struct {
-        char name[24];
-        apr_uint32_t layout;
-        apr_uint32_t rows;
-        apr_uint64_t row_size;
-    } tables[RECORD_TABLES];
-} layout_record;
-
-_Static_assert(CLP_TABLES <= RECORD_TABLES, "the record has room for every table");
-
-static void record_fill(layout_record *record, apr_uint64_t number, const clp_capacity *capacity)
-{
-    clp_table_layout layout[CLP_TABLES];
-    clp_tables_layout(capacity, layout);
-    memset(record, 0, sizeof(*record));
-    record->number = number;
-    record->capacity = *capacity;
-    record->n = CLP_TABLES;
-    for (int k = 0; k < CLP_TABLES; k++) {
-        apr_cpystrn(record->tables[k].name, layout[k].name, sizeof(record->tables[k].name));
-        record->tables[k].layout = layout[k].layout;
-        record->tables[k].rows = layout[k].rows;
-        record->tables[k].row_size = layout[k].row_size;
-    }
-}
-
-/* Does this version lay out tables of this capacity as the record says? */
-static int record_is(const layout_record *record, const clp_capacity *capacity)
-{
-    layout_record ours;
-    record_fill(&ours, record->number, capacity);
-    return memcmp(&ours, record, sizeof(ours)) == 0;
-}
-
-static const char *memory_name(apr_uint64_t number, const char *table, apr_pool_t *p)
-{
-    return apr_psprintf(p, "claude-%" APR_UINT64_T_FMT "-%s", number, table);
-}
-
-static clp_tables *open_tables(const layout_record *record, apr_pool_t *p, apr_status_t *rv)
-{
-    void *blocks[CLP_TABLES];
-    clp_tables *opened;
-    for (int k = 0; k < CLP_TABLES; k++) {
-        blocks[k] = clp_retained_items(memory_name(record->number, record->tables[k].name, p),
-                                       record->tables[k].row_size, record->tables[k].rows, p, rv);
-        if (!blocks[k]) {
-            return NULL;
-        }
-    }
-    opened = clp_tables_open(&record->capacity, blocks, p);
-    if (!opened) {
-        *rv = APR_EINVAL;
-        return NULL;
-    }
-    clp_ledger_use(opened->ledger, clp_account_enter, opened);
-    return opened;
-}
-
-static void forget_tables(const layout_record *record, apr_pool_t *p)
-{
-    for (apr_uint32_t k = 0; k < record->n; k++) {
-        clp_retained_forget(memory_name(record->number, record->tables[k].name, p), p);
-    }
-}
-
-/* What the tables of the record hold, as a document. If they are as this version lays them out,
- * with all that is posted; else as they are. */
-static void write_old(const layout_record *record, clp_buffer *out, apr_pool_t *p)
-{
-    clp_table_layout layout[RECORD_TABLES];
-    void *blocks[RECORD_TABLES];
-    int n = 0;
-    if (record_is(record, &record->capacity)) {
-        apr_status_t rv;
-        clp_tables *old = open_tables(record, p, &rv);
-        if (old) {
-            clp_ledger_use(old->ledger, clp_account_enter, old);
-            if (clp_snapshot_take(old, NULL, out)) {
-                return;
-            }
-        }
-    }
-    for (apr_uint32_t k = 0; k < record->n && k < RECORD_TABLES; k++) {
-        layout[n] = (clp_table_layout){.name = record->tables[k].name,
-                                       .layout = record->tables[k].layout,
-                                       .row_size = record->tables[k].row_size,
-                                       .rows = record->tables[k].rows};
-        blocks[n] = clp_retained_find(memory_name(record->number, record->tables[k].name, p),
-                                      layout[n].row_size, layout[n].rows, p);
-        n += blocks[n] != NULL;
-    }
-    clp_snapshot_write(layout, blocks, n, NULL, apr_time_now(), out);
-}
-
 static void say_read(const clp_snapshot_told *told, const char *from)
 {
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, main_server,
@@ -173,7 +70,7 @@ static void say_read(const clp_snapshot_told *told, const char *from)
 }
 
 /* The tables of the record into new ones. */
-static void take_over(const layout_record *record, apr_pool_t *p)
+static void take_over(const clp_layout_record *record, apr_pool_t *p)
 {
     apr_pool_t *scratch;
     clp_buffer *out;
@@ -181,10 +78,10 @@ static void take_over(const layout_record *record, apr_pool_t *p)
     apr_pool_create(&scratch, p);
     apr_pool_tag(scratch, "clp_take_over");
     out = clp_buffer_make(scratch, 0);
-    write_old(record, out, scratch);
+    clp_layout_record_write(record, out, scratch);
     told = clp_snapshot_read(tables, NULL, clp_buffer_all(out), apr_time_now(), scratch);
     say_read(&told, "tables of another size");
-    forget_tables(record, scratch);
+    clp_layout_record_forget(record, scratch);
     apr_pool_destroy(scratch);
 }
 
@@ -208,12 +105,12 @@ static void restore(apr_pool_t *p)
 }
 
 /* There is no memory for other tables: those there are, if this version can read them. */
-static clp_tables *keep_tables(const layout_record *record, apr_pool_t *p, apr_status_t why)
+static clp_tables *keep_tables(const clp_layout_record *record, apr_pool_t *p, apr_status_t why)
 {
     clp_tables *kept = NULL;
     apr_status_t rv;
-    if (record->number && record_is(record, &record->capacity)) {
-        kept = open_tables(record, p, &rv);
+    if (record->number && clp_layout_record_is(record, &record->capacity)) {
+        kept = clp_layout_record_open(record, p, &rv);
     }
     if (kept) {
         ap_log_error(APLOG_MARK, APLOG_ERR, why, main_server,
@@ -227,21 +124,22 @@ static clp_tables *keep_tables(const layout_record *record, apr_pool_t *p, apr_s
 static clp_tables *open_or_make(const clp_capacity *needed, apr_pool_t *p, apr_status_t *rv)
 {
     const clp_server_config *conf = clp_server_config_of(main_server);
-    layout_record *record = clp_retained_items(LAYOUT_NAME, sizeof(*record), 1, p, rv);
-    layout_record before;
+    clp_layout_record *record =
+        clp_retained_items(CLP_LAYOUT_RECORD_NAME, sizeof(*record), 1, p, rv);
+    clp_layout_record before;
     clp_capacity capacity;
     if (!record) {
         return NULL;
     }
     before = *record;
     capacity = clp_table_size_for(&conf->table_size, needed, &before.capacity);
-    if (before.number && record_is(&before, &capacity)) {
-        return open_tables(&before, p, rv);
+    if (before.number && clp_layout_record_is(&before, &capacity)) {
+        return clp_layout_record_open(&before, p, rv);
     }
-    record_fill(record, before.number + 1, &capacity);
-    tables = open_tables(record, p, rv);
+    clp_layout_record_fill(record, before.number + 1, &capacity);
+    tables = clp_layout_record_open(record, p, rv);
     if (!tables) {
-        forget_tables(record, p);
+        clp_layout_record_forget(record, p);
         *record = before;
         return keep_tables(&before, p, *rv);
     }
@@ -312,8 +210,6 @@ void clp_shared_state_start(server_rec *s, const apr_array_header_t *of_conf,
                      "affinity, health checks and counters are off");
         return;
     }
-    /* The parent too: what a killed child has left is entered when it is reaped, or at the end. */
-    clp_ledger_use(tables->ledger, clp_account_enter, tables);
     apr_pool_cleanup_register(p, NULL, end_configuration, apr_pool_cleanup_null);
     restart = clp_tables_restart(tables);
     resolve(channels, p);
