@@ -18,7 +18,7 @@ for my $path (files(qr{^src/httpd/.*\.[ch]$})) {
         my ($name, $rest) = ($1, $2);
         $context{$name} = $name =~ /^Channel/ ? '[`<ClaudeChannel>`](ClaudeChannel.md)'
             : $rest =~ /ANYWHERE/     ? 'server config, virtual host, directory'
-            : $rest =~ /set_global|set_state_dir/ ? 'server config'
+            : $rest =~ /clp_global_/ ? 'server config'
             :                           'server config, virtual host';
     }
 }
