@@ -59,7 +59,7 @@ int clp_edit_merge(clp_edit *e, const char *name, const cJSON *settings)
         return 0;
     }
     if (is_inactive(cJSON_GetObjectItemCaseSensitive(settings, STATUS)) &&
-        !cJSON_HasObjectItem(settings, "promotion")) {
+        !cJSON_GetObjectItemCaseSensitive(settings, "promotion")) {
         clp_edit_end_promotion(e, name);
     }
     return 1;

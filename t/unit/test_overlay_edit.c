@@ -281,6 +281,8 @@ static const struct {
      "'conf':{'status':'disabled'}"},
     {"'conf':{'promotion':{'until':" LATER "}}", MERGE, "conf", "{'status':'suspended'}",
      "'conf':{'status':'suspended'}"},
+    {"'conf':{'promotion':{'until':" LATER "}}", MERGE, "conf",
+     "{'status':'suspended','Promotion':null}", "'conf':{'status':'suspended'}"},
     {"'conf':{'promotion':{'until':" LATER "}}", MERGE, "conf", "{'status':'active'}",
      "'conf':{'promotion':{'until':" LATER "}}"},
     {"", MERGE, "conf", "{'status':'suspended','promotion':{'until':" LATER "}}",
