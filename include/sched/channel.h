@@ -141,6 +141,9 @@ void clp_channel_route(const clp_channel *c, clp_transfer_request *request);
 /** Of const clp_channel *, a list that may be NULL: the one of this name; NULL = there is none. */
 const clp_channel *clp_channel_named(const apr_array_header_t *channels, const char *name);
 
+/** The id of a key, by what it is: 16 hex digits, in `pool`. */
+const char *clp_key_digest(const char *secret, apr_pool_t *pool);
+
 /** A key by its id, in use or not; NULL = the channel has none of that id. */
 const clp_key *clp_channel_key(const clp_channel *c, const char *id);
 

@@ -23,7 +23,7 @@ void clp_admin_begin(clp_admin_call *call, const clp_admin_site *site, apr_pool_
     call->told_revision = -1;
 }
 
-/* "12", "12-gzip" (as a compressing filter makes it), W/"12"; any of a list. */
+/* "12", "12-gzip" (as a compressing filter makes it), W/"12"; of a list the first. */
 apr_int64_t clp_admin_if_match(const char *field)
 {
     char *end;

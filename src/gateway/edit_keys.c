@@ -6,17 +6,6 @@
 #include <apr_strings.h>
 
 #include "edit_entry.h"
-#include "wire/text.h"
-
-#define ID_LENGTH 16
-
-static const char *id_of(const char *secret, apr_pool_t *pool)
-{
-    char digest[65];
-
-    clp_sha256_hex(clp_span_str(secret), digest);
-    return apr_pstrmemdup(pool, digest, ID_LENGTH);
-}
 
 static const clp_key *find_key(clp_edit *e, const clp_channel *c, const char *id)
 {
@@ -103,7 +92,7 @@ static int read_wanted(clp_edit *e, const clp_channel *c, const cJSON *list,
         }
         else if (cJSON_IsString(element)) {
             w->secret = apr_pstrdup(e->pool, element->valuestring);
-            w->id = id_of(w->secret, e->pool);
+            w->id = clp_key_digest(w->secret, e->pool);
             w->off = 0;
         }
         else {
@@ -197,7 +186,7 @@ int clp_edit_add_keys(clp_edit *e, const char *name, const cJSON *keys)
         if (!cJSON_IsString(key) || !*key->valuestring) {
             return clp_edit_fail(e, CLP_EDIT_WRONG, path, "has to be a key, not empty");
         }
-        if (clp_channel_key(c, id_of(key->valuestring, e->pool)) ||
+        if (clp_channel_key(c, clp_key_digest(key->valuestring, e->pool)) ||
             clp_edit_list_index(list, key->valuestring) >= 0) {
             return clp_edit_fail(e, CLP_EDIT_CONFLICT, path, "is a key that the channel has");
         }

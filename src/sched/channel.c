@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "state/tables.h"
+#include "wire/text.h"
 
 /* Defaults of directives, named behind. */
 #define DEFAULT_PRIORITY      100          /* ChannelPriority */
@@ -169,6 +170,14 @@ const clp_channel *clp_channel_named(const apr_array_header_t *channels, const c
         }
     }
     return NULL;
+}
+
+const char *clp_key_digest(const char *secret, apr_pool_t *pool)
+{
+    char digest[65];
+
+    clp_sha256_hex(clp_span_str(secret), digest);
+    return apr_pstrmemdup(pool, digest, 16);
 }
 
 const clp_key *clp_key_in(const apr_array_header_t *keys, const char *id)

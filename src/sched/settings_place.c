@@ -89,11 +89,8 @@ void clp_show_urls(clp_setting_lines *to, const clp_channel *c)
 static const char *add_key(clp_channel_draft *d, const char *secret, const char *source)
 {
     const apr_array_header_t *keys = d->channel->keys;
-    char digest[65];
-    const char *id;
+    const char *id = clp_key_digest(secret, d->pool);
 
-    clp_sha256_hex(clp_span_str(secret), digest);
-    id = apr_pstrmemdup(d->pool, digest, 16);
     for (int i = 0; i < keys->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(keys, i, clp_key).id, id) == 0) {
             return apr_psprintf(d->pool, "%s: key %d and key %d of channel '%s' are the same",

@@ -76,10 +76,38 @@ static void answers(const char *path, const char *begin, const char *name)
     OK(!strncmp(got, begin, strlen(begin)), "%s: %s", name, got);
 }
 
+/** A field If-Match, and the revision that it names. */
+static const struct match {
+    const char *field;
+    apr_int64_t names;
+} matches[] = {
+    {"\"12\"", 12},
+    {" \"12\"", 12},
+    {"\"12-gzip\"", 12},
+    {"W/\"12\"", 12},
+    {"\"0\"", 0},
+    {"\"12\", \"13\"", 12},
+    {"*", CLP_ANY_REVISION},
+    {"12", -2},
+    {"\"\"", -2},
+    {"\"-1\"", -2},
+    {"\"12", -2},
+    {"\"12a\"", -2},
+    {"", -2},
+};
+
+static void match_fields(void)
+{
+    for (apr_size_t i = 0; i < sizeof(matches) / sizeof(*matches); i++) {
+        IS_INT(clp_admin_if_match(matches[i].field), matches[i].names, matches[i].field);
+    }
+}
+
 int main(void)
 {
     pool = tap_begin();
     set_up();
+    match_fields();
     answers("/api/ping", "503 {\"error\":{\"code\":\"unavailable\"", "no transport");
     answers("/api/ping/a", "503 {\"error\":{\"code\":\"unavailable\"", "no transport, one channel");
 
