@@ -109,6 +109,7 @@ is_deeply $r->{json}{onlyAtRestart}, ['env:CLP_RELOAD_KEY'], '... and what would
 is "$r->{json}{revisionBefore} $r->{json}{revision} $r->{headers}{etag}", '0 1 "1"', '... with revisions';
 
 # --- rotated --------------------------------------------------------------------------
+all_follow(1);    # who comes late reads the files as they are then
 put($dir, 'a', key('two'), key('three'));
 is used(), 'env literal one two', 'a new file counts when it is asked for';
 $r = reload('/admin/config/reload');
