@@ -5,17 +5,16 @@
 #include <apr_pools.h>
 
 #include "state/ledger.h"
+#include "state/row_id.h"
 #include "state/rows.h"
 #include "wire/span.h"
 
 /**
  * @file tables.h
- * @brief The tables in shared memory: which there are, how they lie, who has which row.
+ * @brief The tables in shared memory: which there are, how they lie, where a row is found.
  *
- * Each table is one block of rows of the same size. A row is found by an id, a hash of what it is
- * of; ids are claimed once and keep their row until the table is full. Then a row goes to another:
- * of channels, keys and circuits the longest unused one that the present configuration does not
- * name, of models and users one that was not used for a day.
+ * Each table is one block of rows of the same size. A row is found by an id (row_id.h), a hash of
+ * what it is of, and row_claim.h says who gets one.
  */
 typedef enum clp_table_kind {
     CLP_TABLE_HEAD,
@@ -83,53 +82,10 @@ clp_tables *clp_tables_open(const clp_capacity *capacity, void *const blocks[CLP
 /** Tables of one process, in ordinary memory: for tests, and where there is no shared memory. */
 clp_tables *clp_tables_make_private(const clp_capacity *capacity, apr_pool_t *pool);
 
-/* --- ids ----------------------------------------------------------------------------------- */
-
-/** Of a model, a user or whatever else has a name, the same in every process and host. Never 0.
- * Cheap, and not safe against who wants two names to have one id: nothing secret may hang on it. */
-apr_uint64_t clp_row_id(clp_span name);
-
-apr_uint64_t clp_channel_id(const char *channel);
-
-/** `key` is the key's id ("" where a channel has no keys), never its secret. */
-apr_uint64_t clp_key_id(const char *channel, const char *key);
-apr_uint64_t clp_circuit_id(const char *channel, const char *url, const char *key);
-
 /* --- rows ---------------------------------------------------------------------------------- */
 
 /** The row of an id, or none. Any thread, lock-free. */
 clp_row_ref clp_tables_find(const clp_tables *t, clp_table_kind kind, apr_uint64_t id);
-
-/**
- * The row of a channel, key or circuit, claimed if there is none. When a configuration is taken
- * into use: first every row that exists has to be found and marked (clp_tables_mark), then the
- * missing ones are claimed. In a full table the longest unused row of an earlier generation gives
- * way, unless something of it is in flight.
- * @param name shown in status; of a key its id
- * @param generation of the configuration
- * @return none if no row gives way
- */
-clp_row_ref clp_tables_claim(clp_tables *t, clp_table_kind kind, apr_uint64_t id, clp_span name,
-                             apr_uint64_t generation);
-
-/** Say that a configuration names the row. */
-void clp_tables_mark(clp_tables *t, clp_table_kind kind, clp_row_ref ref, apr_uint64_t generation);
-
-/** The server has another configuration: from now on its generations come after all before. For
- * the parent. @return the first of them, which children inherit */
-apr_uint64_t clp_tables_restart(clp_tables *t);
-
-/** The present generation of the configuration that began with `restart`. */
-apr_uint64_t clp_tables_generation(const clp_tables *t, apr_uint64_t restart);
-
-/** The generation after this one; 0 if the server has another configuration meanwhile, whose rows
- * are none of ours. */
-apr_uint64_t clp_tables_next_generation(clp_tables *t, apr_uint64_t generation);
-
-/** The row of a model or user, claimed if need be; none if there is no room. Any thread, never
- * waits. */
-clp_row_ref clp_tables_model(clp_tables *t, clp_span name, apr_time_t now);
-clp_row_ref clp_tables_user(clp_tables *t, clp_span name, apr_time_t now);
 
 /** The number of the row, if it is still the one that was meant; else CLP_NO_ROW. For entering
  * bookings, while nobody else enters. */

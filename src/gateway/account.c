@@ -6,6 +6,7 @@
 #include "sched/standing.h"
 #include "state/counters.h"
 #include "state/history.h"
+#include "state/row_claim.h"
 
 /* --- posting -------------------------------------------------------------------- */
 

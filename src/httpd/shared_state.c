@@ -12,6 +12,7 @@
 #include "sched/channel_rows.h"
 #include "shared_pins.h"
 #include "state/children.h"
+#include "state/row_claim.h"
 #include "state/snapshot.h"
 
 APLOG_USE_MODULE(claude_proxy);

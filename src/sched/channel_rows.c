@@ -1,6 +1,8 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "sched/channel_rows.h"
 
+#include "state/row_claim.h"
+
 /* A channel without keys has circuits for its URLs all the same. */
 static int keys_of(const clp_channel *c)
 {

@@ -52,9 +52,6 @@ typedef struct clp_known_table {
 
 extern const clp_known_table clp_known_tables[CLP_KNOWN_TABLES];
 
-/** The id of a row on its way from one to another. */
-#define CLP_ROW_MOVING (~(apr_uint64_t)0)
-
 static inline int clp_snapshot_counts_others(clp_table_kind kind)
 {
     return kind == CLP_TABLE_MODELS || kind == CLP_TABLE_USERS;

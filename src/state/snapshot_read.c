@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "snapshot_document.h"
+#include "state/row_claim.h"
 #include "wire/text.h"
 
 #define MOST_ROWS     65536 /* of tables that are not of pins */

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "state/children.h"
+#include "state/row_claim.h"
 
 apr_time_t sched_clock;
 

@@ -13,6 +13,7 @@
 #include "shared.h"
 #include "state/children.h"
 #include "state/counters.h"
+#include "state/row_claim.h"
 
 /* What the admin API tells of made-up tables, to the byte. */
 

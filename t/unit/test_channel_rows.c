@@ -6,6 +6,7 @@
 #include "sched/channel_rows.h"
 #include "sched/channel_show.h"
 #include "state/children.h"
+#include "state/row_claim.h"
 
 static apr_pool_t *pool;
 

@@ -6,6 +6,7 @@
 #include "sched/breaker.h"
 #include "sched/health_check.h"
 #include "shared.h"
+#include "state/row_claim.h"
 
 #define START apr_time_from_sec(1795435200)
 

@@ -12,6 +12,7 @@
 #include "state/children.h"
 #include "state/counters.h"
 #include "state/history.h"
+#include "state/row_claim.h"
 
 /*
  * Eight processes post attempts and requests, hold places in flight and probes, while one after

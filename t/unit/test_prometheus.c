@@ -6,6 +6,7 @@
 
 #include "books.h"
 #include "state/children.h"
+#include "state/row_claim.h"
 #include "tap.h"
 #include "wire/text.h"
 

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "state/children.h"
+#include "state/row_claim.h"
 #include "state/snapshot.h"
 
 #define NOW apr_time_from_sec(1700000000)

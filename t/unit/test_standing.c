@@ -13,6 +13,7 @@
 #include "sched/cooldown.h"
 #include "sched/standing.h"
 #include "state/rate_window.h"
+#include "state/row_claim.h"
 
 #define START (apr_time_from_sec(1800000000))
 

@@ -13,6 +13,7 @@
 #include "state/children.h"
 #include "state/counters.h"
 #include "state/history.h"
+#include "state/row_claim.h"
 
 #define NOW     apr_time_from_sec(1795435200) /* 2026-11-23T12:00:00Z */
 #define SECONDS APR_TIME_C(1000000)

@@ -11,6 +11,7 @@
 #include "state/children.h"
 #include "state/pin_table.h"
 #include "state/recent_ring.h"
+#include "state/row_claim.h"
 
 #define DAY apr_time_from_sec(24 * 3600)
 
