@@ -31,7 +31,7 @@ void clp_responses_items_event(clp_responses_items *t, clp_jval root, clp_span t
 void clp_responses_items_end(clp_responses_items *t, clp_jval output);
 
 /** What was wrong with the items, or NULL. */
-const clp_problem *clp_responses_items_problem(const clp_responses_items *t);
+const clp_problem *clp_responses_items_problem(clp_responses_items *t);
 
 /** What an item of this type is to others. */
 clp_part_kind clp_responses_item_part(clp_jval type);
