@@ -7,16 +7,12 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "demo_asked.h"
 #include "demo_values.h"
 #include "dialect/dialect.h"
 #include "gateway/count.h"
 #include "wire/buffer.h"
 #include "wire/text.h"
-
-/* Bytes of what is quoted. */
-#define QUOTED_TEXT   200
-#define QUOTED_RESULT 120
-#define MAX_RESULTS   8
 
 /* A run of letters longer than this is more than one token. */
 #define TOKEN_BYTES 24
@@ -40,8 +36,7 @@ typedef struct answer {
     const clp_conversation *c;
     clp_sink sink;
     apr_pool_t *pool;
-    const clp_turn *tail; /* what came since the assistant spoke last */
-    apr_int64_t left;     /* tokens that may still be said */
+    apr_int64_t left; /* tokens that may still be said */
     apr_int64_t said;
     apr_int64_t thought;
     clp_stop stop;
@@ -52,9 +47,7 @@ typedef struct answer {
 
 static void put_open(const answer *a, clp_part_kind part, const char *id, clp_text name)
 {
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_BLOCK_OPEN;
+    clp_event e = clp_event_of(CLP_EVENT_BLOCK_OPEN);
     e.part = part;
     e.id = clp_text_str(id);
     e.name = name;
@@ -63,9 +56,7 @@ static void put_open(const answer *a, clp_part_kind part, const char *id, clp_te
 
 static void put_delta(const answer *a, clp_part_kind part, clp_delta_kind delta, clp_span text)
 {
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_BLOCK_DELTA;
+    clp_event e = clp_event_of(CLP_EVENT_BLOCK_DELTA);
     e.part = part;
     e.delta = delta;
     e.text = clp_text_plain(text);
@@ -74,20 +65,15 @@ static void put_delta(const answer *a, clp_part_kind part, clp_delta_kind delta,
 
 static void put_close(const answer *a, clp_part_kind part)
 {
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_BLOCK_CLOSE;
+    clp_event e = clp_event_of(CLP_EVENT_BLOCK_CLOSE);
     e.part = part;
     clp_sink_put(&a->sink, &e);
 }
 
 static void put_start(const answer *a)
 {
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_START;
+    clp_event e = clp_event_of(CLP_EVENT_START);
     e.model = clp_text_str(a->c->model);
-    e.usage = CLP_USAGE_NONE;
     e.usage.input = clp_count_conversation(a->c);
     e.usage.output = 1;
     clp_sink_put(&a->sink, &e);
@@ -95,15 +81,11 @@ static void put_start(const answer *a)
 
 static void put_end(const answer *a)
 {
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_USAGE;
-    e.usage = CLP_USAGE_NONE;
+    clp_event e = clp_event_of(CLP_EVENT_USAGE);
     e.usage.output = a->said;
     e.usage.reasoning = a->thought;
     clp_sink_put(&a->sink, &e);
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_FINISH;
+    e = clp_event_of(CLP_EVENT_FINISH);
     e.stop = a->stop;
     e.stop_string = clp_text_str(a->stop_string);
     clp_sink_put(&a->sink, &e);
@@ -190,9 +172,7 @@ static void say_chunks(answer *a, int n)
 static void put_state(const answer *a)
 {
     int openai = a->c->dialect == &clp_dialect_responses;
-    clp_event e;
-    memset(&e, 0, sizeof(e));
-    e.kind = CLP_EVENT_BLOCK_DELTA;
+    clp_event e = clp_event_of(CLP_EVENT_BLOCK_DELTA);
     e.part = CLP_PART_REASONING;
     e.delta = CLP_DELTA_SIGNATURE;
     e.provider = openai ? CLP_PROVIDER_OPENAI : CLP_PROVIDER_CLAUDE;
@@ -217,162 +197,7 @@ static void think(answer *a)
     a->thought = a->said;
 }
 
-/* --- what was asked ------------------------------------------------------------------- */
-
-/* A stretch of turns without the assistant: the last of the conversation, whatever follows it as
- * the beginning of an answer. */
-static const clp_turn *tail_of(const clp_conversation *c)
-{
-    const clp_turn *tail = c->turns;
-    for (const clp_turn *t = c->turns; t; t = t->next) {
-        if (t->role == CLP_ROLE_ASSISTANT && t->next) {
-            tail = t->next;
-        }
-    }
-    return tail;
-}
-
-#define EACH_USER_BLOCK(b, a)                                                                      \
-    for (const clp_turn *t_ = (a)->tail; t_ && t_->role != CLP_ROLE_ASSISTANT; t_ = t_->next)      \
-        for (const clp_block *b = t_->role == CLP_ROLE_USER ? t_->blocks : NULL; b; b = b->next)
-
-static const char *last_user_text(const answer *a)
-{
-    const clp_block *last = NULL;
-    EACH_USER_BLOCK(b, a)
-    {
-        if (b->kind == CLP_BLOCK_TEXT && !clp_text_blank(b->text)) {
-            last = b;
-        }
-    }
-    return last ? clp_text_cstr(last->text, a->pool) : NULL;
-}
-
-static const char *shortened(const char *text, apr_size_t max, apr_pool_t *pool)
-{
-    clp_span whole = clp_span_str(text);
-    clp_span cut = clp_utf8_cut(whole, max);
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, cut.p, cut.n), cut.n < whole.n ? "…" : "", NULL);
-}
-
-static const char *first_text(const clp_block *blocks, apr_pool_t *pool)
-{
-    for (const clp_block *b = blocks; b; b = b->next) {
-        if (b->text.s.p) {
-            return clp_text_cstr(b->text, pool);
-        }
-    }
-    return blocks ? "(something that is no text)" : "(nothing)";
-}
-
-/* What the tools told, or NULL if none was asked. */
-static const char *results_text(const answer *a)
-{
-    const char *text = NULL;
-    int n = 0;
-
-    EACH_USER_BLOCK(b, a)
-    {
-        clp_text name;
-        if (b->kind != CLP_BLOCK_TOOL_RESULT || ++n > MAX_RESULTS) {
-            continue;
-        }
-        name = b->name.s.p ? b->name : clp_conversation_call_name(a->c, b->id);
-        text = apr_pstrcat(a->pool, text ? text : "", text ? "\n" : "", "The tool ",
-                           name.s.p ? clp_text_cstr(name, a->pool) : "(unknown)",
-                           b->is_error ? " failed: " : " answered: ", "\"",
-                           shortened(first_text(b->children, a->pool), QUOTED_RESULT, a->pool),
-                           "\"", NULL);
-    }
-    return text;
-}
-
-static const char *echo_text(const answer *a)
-{
-    const char *asked = last_user_text(a);
-    if (!asked) {
-        return "You said nothing that the demo upstream can read.";
-    }
-    return apr_pstrcat(a->pool, "You said: \"", shortened(asked, QUOTED_TEXT, a->pool),
-                       "\"\nThis is the demo upstream of mod_claude_proxy. No model stands behind "
-                       "it, so it can only repeat what it was told.",
-                       NULL);
-}
-
 /* --- tools ----------------------------------------------------------------------------- */
-
-static int is_callable(const clp_tool *t)
-{
-    return t->kind != CLP_TOOL_SERVER;
-}
-
-/* The tool of this name; with NULL or an unknown name the first; NULL if there is none. */
-static const clp_tool *tool_named(const clp_conversation *c, const char *name)
-{
-    const clp_tool *first = NULL;
-    for (int i = 0; i < c->tools->nelts; i++) {
-        const clp_tool *t = &APR_ARRAY_IDX(c->tools, i, clp_tool);
-        if (!is_callable(t)) {
-            continue;
-        }
-        if (name && clp_text_is(t->name, name)) {
-            return t;
-        }
-        first = first ? first : t;
-    }
-    return first;
-}
-
-static const char *word_at(const char *p, apr_pool_t *pool)
-{
-    const char *end;
-    while (*p == ' ' || *p == '"' || *p == '`') {
-        p++;
-    }
-    for (end = p; apr_isalnum(*end) || *end == '_' || *end == '-'; end++) {
-    }
-    return apr_pstrmemdup(pool, p, (apr_size_t)(end - p));
-}
-
-/* The tool that the user's words ask for; `*all` if they ask for every one. */
-static const clp_tool *tool_in_words(const answer *a, int *all)
-{
-    static const char *const one[] = {"call the tool", "use the tool"};
-    const char *text = last_user_text(a);
-
-    *all = 0;
-    if (!text) {
-        return NULL;
-    }
-    if (strcasestr(text, "call all tools") || strcasestr(text, "use all tools")) {
-        *all = a->c->parallel_tools != 0;
-        return tool_named(a->c, NULL);
-    }
-    for (int i = 0; i < 2; i++) {
-        const char *at = strcasestr(text, one[i]);
-        if (at) {
-            return tool_named(a->c, word_at(at + strlen(one[i]), a->pool));
-        }
-    }
-    return NULL;
-}
-
-static const clp_tool *tool_to_call(const answer *a, int *all)
-{
-    const clp_conversation *c = a->c;
-
-    *all = 0;
-    if (c->choice == CLP_CHOICE_NONE || !c->tools->nelts) {
-        return NULL;
-    }
-    if (c->choice == CLP_CHOICE_ANY || c->choice == CLP_CHOICE_TOOL) {
-        return tool_named(c,
-                          c->choice_names->nelts
-                              ? clp_text_cstr(APR_ARRAY_IDX(c->choice_names, 0, clp_text), a->pool)
-                              : NULL);
-    }
-    return tool_in_words(a, all);
-}
 
 static int count_turns(const clp_conversation *c)
 {
@@ -417,7 +242,7 @@ static void call_tools(answer *a, const clp_tool *t, int all)
     }
     for (int i = 0; i < a->c->tools->nelts; i++) {
         const clp_tool *each = &APR_ARRAY_IDX(a->c->tools, i, clp_tool);
-        if (is_callable(each)) {
+        if (clp_demo_is_callable(each)) {
             call_tool(a, each, number++);
         }
     }
@@ -449,6 +274,7 @@ static int chunks_of(const char *model)
 
 void clp_demo_answer(const clp_conversation *c, const clp_sink *sink, apr_pool_t *pool)
 {
+    clp_demo_asked asked;
     answer a;
     const clp_tool *tool;
     const char *text;
@@ -459,13 +285,13 @@ void clp_demo_answer(const clp_conversation *c, const clp_sink *sink, apr_pool_t
     a.c = c;
     a.sink = *sink;
     a.pool = pool;
-    a.tail = tail_of(c);
     a.left = c->max_tokens >= 0 ? c->max_tokens : APR_INT64_MAX;
     a.stop = CLP_STOP_END;
+    clp_demo_asked_read(&asked, c, pool);
     put_start(&a);
     think(&a);
-    text = results_text(&a);
-    tool = text ? NULL : tool_to_call(&a, &all);
+    text = clp_demo_results(&asked);
+    tool = text ? NULL : clp_demo_tool(&asked, &all);
     if (chunks > 0) {
         say_chunks(&a, chunks);
     }
@@ -476,7 +302,7 @@ void clp_demo_answer(const clp_conversation *c, const clp_sink *sink, apr_pool_t
         say_text(&a, json_text(&a));
     }
     else {
-        say_text(&a, text ? text : echo_text(&a));
+        say_text(&a, text ? text : clp_demo_echo(&asked));
     }
     put_end(&a);
 }
