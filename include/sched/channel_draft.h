@@ -46,6 +46,10 @@ typedef struct clp_channel_draft {
 /** Bytes of a channel's name at most. */
 #define CLP_CHANNEL_NAME_MAX 64
 
+/** URLs and keys of a channel at most: each URL has state of its own with each key. */
+#define CLP_CHANNEL_URLS_MAX 100
+#define CLP_CHANNEL_KEYS_MAX 1000
+
 /**
  * What a channel may be called: 1 to 64 letters, digits and . _ -, and nothing that paths of the
  * admin API mean something else by.

@@ -51,6 +51,11 @@ void clp_show_service(clp_setting_lines *to, const clp_channel *c)
     clp_lines_one(to, service_name(c->dialect));
 }
 
+static const char *too_many(const clp_channel_draft *d, const char *what, int most)
+{
+    return apr_psprintf(d->pool, "%s: a channel has %d %s at most", d->label, most, what);
+}
+
 const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
 {
     const apr_array_header_t *urls = d->channel->urls;
@@ -76,6 +81,9 @@ const char *clp_set_url(clp_channel_draft *d, int argc, const char *const *argv)
             return apr_pstrcat(d->pool, d->label, " '", url, "' is given twice", NULL);
         }
     }
+    if (urls->nelts == CLP_CHANNEL_URLS_MAX) {
+        return too_many(d, "URLs", CLP_CHANNEL_URLS_MAX);
+    }
     APR_ARRAY_PUSH(d->channel->urls, const char *) = url;
     return NULL;
 }
@@ -96,6 +104,9 @@ static const char *add_key(clp_channel_draft *d, const char *secret, const char 
             return apr_psprintf(d->pool, "%s: key %d and key %d of channel '%s' are the same",
                                 d->label, i + 1, keys->nelts + 1, d->channel->name);
         }
+    }
+    if (keys->nelts == CLP_CHANNEL_KEYS_MAX) {
+        return too_many(d, "keys", CLP_CHANNEL_KEYS_MAX);
     }
     clp_channel_add_key(d->channel, secret, clp_mask_secret(secret, d->pool), id)->source = source;
     return NULL;

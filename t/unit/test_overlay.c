@@ -501,6 +501,24 @@ static const char *wrong_with_bytes(apr_size_t n)
     return error.message;
 }
 
+/* What is wrong with a channel of so many URLs and keys; "" = nothing. */
+static const char *wrong_with_places(int urls, int keys)
+{
+    const char *wrong;
+    clp_buffer *text = clp_buffer_make(pool, 0);
+    clp_buffer_printf(text, "\"new\":{\"serviceType\":\"claude\",\"baseUrls\":[");
+    for (int i = 0; i < urls; i++) {
+        clp_buffer_printf(text, "%s\"https://h%d\"", i ? "," : "", i);
+    }
+    clp_buffer_printf(text, "],\"apiKeys\":[");
+    for (int i = 0; i < keys; i++) {
+        clp_buffer_printf(text, "%s\"k%d\"", i ? "," : "", i);
+    }
+    clp_buffer_printf(text, "]}");
+    lay(document(clp_buffer_cstr(text, pool)), &wrong);
+    return wrong ? wrong : "";
+}
+
 static void bounds(void)
 {
     clp_document_error error;
@@ -522,6 +540,12 @@ static void bounds(void)
     IS_STR(wrong_with(CLP_OVERLAY_CHANNELS_MAX + 1), "has more than 2000 members", "one more");
     IS_STR(wrong_with_bytes(CLP_OVERLAY_SIZE_MAX), "", "a document as large as may be");
     IS_STR(wrong_with_bytes(CLP_OVERLAY_SIZE_MAX + 1), "is larger than 4 MiB", "a byte more");
+    IS_STR(wrong_with_places(CLP_CHANNEL_URLS_MAX, CLP_CHANNEL_KEYS_MAX), "",
+           "as many URLs and keys as may be");
+    IS_STR(wrong_with_places(CLP_CHANNEL_URLS_MAX + 1, 1),
+           "channels.new.baseUrls.100: a channel has 100 URLs at most", "one more URL");
+    IS_STR(wrong_with_places(1, CLP_CHANNEL_KEYS_MAX + 1),
+           "channels.new.apiKeys.1000: a channel has 1000 keys at most", "one more key");
 }
 
 /* Half a document is none, wherever it ends. */
