@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin_call.h"
+#include "sched/explanation.h"
 #include "wire/instant.h"
 
 static const struct {

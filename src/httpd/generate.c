@@ -19,6 +19,7 @@
 #include "reply.h"
 #include "sessions.h"
 #include "sched/affinity.h"
+#include "sched/explanation.h"
 #include "shared_pins.h"
 #include "shared_state.h"
 #include "wire/log.h"

@@ -27,11 +27,6 @@ struct clp_plan {
 /* What is tried when the walk is at its end, one after the other, each once in a request. */
 enum { RESORT_ASSUMED, RESORT_FORCED, RESORTS };
 
-static apr_time_t time_of(const clp_plan_query *q)
-{
-    return q->now ? q->now() : apr_time_now();
-}
-
 static clp_option *option_at(clp_plan *plan, int i)
 {
     return &plan->selection.options[i];
@@ -95,11 +90,6 @@ static int resort(clp_plan *plan, apr_time_t now)
 
 /* --- the walk ------------------------------------------------------------------------------- */
 
-static void begin_visit(clp_visit *v, clp_option *o)
-{
-    clp_visit_begin(v, o, o->rank == CLP_RANK_PROMOTED ? CLP_VISIT_PROMOTED : CLP_VISIT_PLAIN);
-}
-
 /* The walk has come to the channel that the hedge is of: it goes on from there. */
 static void take_over_hedge(clp_plan *plan)
 {
@@ -125,13 +115,13 @@ static int visit_next(clp_plan *plan, clp_option *o, apr_time_t now)
 /* Find the next pair, from the current channel on; 0 = there is none. */
 static int settle(clp_plan *plan)
 {
-    apr_time_t now = time_of(&plan->query);
+    apr_time_t now = clp_visitor_now(&plan->visitor);
     for (; plan->channel < plan->selection.n; plan->channel++) {
         clp_option *o = option_at(plan, plan->channel);
         if (o != plan->current->option) {
             int runs = plan->hedge_runs;
             if (plan->channel != plan->hedge_channel) {
-                begin_visit(plan->current, o);
+                clp_visit_begin_ranked(plan->current, o);
             }
             else {
                 take_over_hedge(plan);
@@ -153,28 +143,6 @@ static int settle(clp_plan *plan)
 
 /* --- the plan -------------------------------------------------------------------------------- */
 
-static void init(clp_plan *plan, const clp_channel_set *set, const clp_plan_query *query, int peek,
-                 apr_pool_t *pool)
-{
-    apr_time_t now = time_of(query);
-    apr_uint64_t random = query->random;
-    if (!random) {
-        random = clp_selection_mix((apr_uint64_t)now ^ (apr_uint64_t)(apr_size_t)pool);
-    }
-    plan->pool = pool;
-    plan->query = *query;
-    clp_selection_make(&plan->selection, set, query, now, peek, random, pool);
-    plan->visitor.query = &plan->query;
-    plan->visitor.selection = &plan->selection;
-    plan->visitor.pool = pool;
-    plan->visitor.random = clp_selection_mix(random);
-    plan->visitor.peek = peek;
-    plan->current = &plan->visits[0];
-    plan->hedge = &plan->visits[1];
-    plan->hedge_channel = -1;
-    clp_visit_init(plan->current, &plan->selection, pool);
-}
-
 static apr_status_t cleanup(void *plan)
 {
     clp_plan_done(plan);
@@ -186,11 +154,18 @@ clp_problem *clp_plan_make(clp_plan **out, const clp_channel_set *set, const clp
 {
     clp_plan *plan = apr_pcalloc(pool, sizeof(*plan));
     *out = NULL;
-    init(plan, set, query, 0, pool);
+    plan->pool = pool;
+    plan->query = *query;
+    clp_visitor_init(&plan->visitor, &plan->selection, set, &plan->query, 0, pool);
+    plan->current = &plan->visits[0];
+    plan->hedge = &plan->visits[1];
+    plan->hedge_channel = -1;
+    clp_visit_init(plan->current, &plan->selection, pool);
     if (!settle(plan)) {
-        return plan->visitor.obstacle ? clp_refusal_wait(plan->visitor.obstacle,
-                                                         plan->visitor.until, time_of(query), pool)
-                                      : clp_refusal_make(&plan->selection, set, query, pool);
+        return plan->visitor.obstacle
+                   ? clp_refusal_wait(plan->visitor.obstacle, plan->visitor.until,
+                                      clp_visitor_now(&plan->visitor), pool)
+                   : clp_refusal_make(&plan->selection, set, query, pool);
     }
     apr_pool_cleanup_register(pool, plan, cleanup, apr_pool_cleanup_null);
     *out = plan;
@@ -218,13 +193,13 @@ const clp_candidate *clp_plan_after(clp_plan *plan, clp_verdict verdict)
 
 const clp_candidate *clp_plan_hedge(clp_plan *plan)
 {
-    apr_time_t now = time_of(&plan->query);
+    apr_time_t now = clp_visitor_now(&plan->visitor);
     if (plan->over || plan->hedge_channel >= 0) {
         return NULL;
     }
     clp_visit_init(plan->hedge, &plan->selection, plan->pool);
     for (int i = plan->channel + 1; i < plan->selection.n; i++) {
-        begin_visit(plan->hedge, option_at(plan, i));
+        clp_visit_begin_ranked(plan->hedge, option_at(plan, i));
         if (clp_visit_next(plan->hedge, &plan->visitor, now)) {
             plan->hedge->candidate.pick = CLP_PICK_HEDGE;
             option_at(plan, i)->tried = 1;
@@ -248,7 +223,7 @@ void clp_plan_hedge_failed(clp_plan *plan, clp_verdict verdict)
 const clp_candidate *clp_plan_again(clp_plan *plan, const clp_candidate *candidate)
 {
     clp_lease_end(&plan->current->lease, plan->query.tables);
-    clp_visit_again(plan->current, &plan->visitor, candidate, time_of(&plan->query));
+    clp_visit_again(plan->current, &plan->visitor, candidate, clp_visitor_now(&plan->visitor));
     plan->channel = plan->selection.n;
     plan->last_resort = RESORTS;
     plan->over = 0;
@@ -298,72 +273,6 @@ const char *clp_pick_name(clp_pick c)
     case CLP_PICK_AGAIN: return "again";
     case CLP_PICK_ASSUMED: return "assumed";
     case CLP_PICK_FORCED: return "forced";
-    }
-    return "unknown";
-}
-
-/* --- looking ---------------------------------------------------------------------------------- */
-
-static clp_explanation explain(clp_plan *plan, clp_option *o)
-{
-    clp_explanation e = {o->channel, clp_selection_pick(&plan->selection, o, &plan->query),
-                         CLP_OBSTACLE_NONE, 0};
-    clp_visitor *by = &plan->visitor;
-    by->obstacle = CLP_OBSTACLE_NONE;
-    begin_visit(plan->current, o);
-    if (clp_visit_next(plan->current, by, time_of(&plan->query))) {
-        return e;
-    }
-    if (o->assumed_end) {
-        e.obstacle = CLP_OBSTACLE_ASSUMED;
-        e.until = o->assumed_end;
-    }
-    else if (o->tripped) {
-        e.obstacle = CLP_OBSTACLE_TRIPPED;
-        e.until = (apr_time_t)clp_word_get(&o->tripped->open_until);
-    }
-    else {
-        e.obstacle = by->obstacle;
-        e.until = by->until;
-    }
-    return e;
-}
-
-apr_array_header_t *clp_plan_explain(const clp_channel_set *set, const clp_plan_query *query,
-                                     apr_pool_t *pool)
-{
-    clp_plan *plan = apr_pcalloc(pool, sizeof(*plan));
-    apr_array_header_t *out = apr_array_make(pool, 8, sizeof(clp_explanation));
-    init(plan, set, query, 1, pool);
-    for (int i = 0; i < plan->selection.n; i++) {
-        APR_ARRAY_PUSH(out, clp_explanation) = explain(plan, option_at(plan, i));
-    }
-    for (int i = 0; set && set->channels && i < set->channels->nelts; i++) {
-        const clp_channel *c = APR_ARRAY_IDX(set->channels, i, const clp_channel *);
-        clp_obstacle o = clp_selection_excludes(c, query);
-        if (o != CLP_OBSTACLE_NONE) {
-            clp_explanation e = {c, CLP_PICK_PRIORITY, o, 0};
-            APR_ARRAY_PUSH(out, clp_explanation) = e;
-        }
-    }
-    return out;
-}
-
-const char *clp_obstacle_name(clp_obstacle o)
-{
-    switch (o) {
-    case CLP_OBSTACLE_NONE: return "none";
-    case CLP_OBSTACLE_STATUS: return "status";
-    case CLP_OBSTACLE_EMPTY: return "empty";
-    case CLP_OBSTACLE_MODEL: return "model";
-    case CLP_OBSTACLE_PROTOCOL: return "protocol";
-    case CLP_OBSTACLE_PIN: return "pin";
-    case CLP_OBSTACLE_ASSUMED: return "assumed";
-    case CLP_OBSTACLE_TRIPPED: return "tripped";
-    case CLP_OBSTACLE_PROBED: return "probed";
-    case CLP_OBSTACLE_KEYS: return "keys";
-    case CLP_OBSTACLE_BUSY: return "busy";
-    case CLP_OBSTACLE_FULL: return "full";
     }
     return "unknown";
 }

@@ -2,7 +2,7 @@
 #ifndef CLP_SCHED_SELECTION_H
 #define CLP_SCHED_SELECTION_H
 
-#include "sched/plan.h"
+#include "sched/explanation.h"
 
 /**
  * @file selection.h

@@ -66,6 +66,12 @@ void clp_visit_begin(clp_visit *v, clp_option *option, clp_visit_mode mode)
     v->ready = 0;
 }
 
+void clp_visit_begin_ranked(clp_visit *v, clp_option *option)
+{
+    clp_visit_begin(v, option,
+                    option->rank == CLP_RANK_PROMOTED ? CLP_VISIT_PROMOTED : CLP_VISIT_PLAIN);
+}
+
 /* What need not be known of a channel that is skipped. */
 static void prepare(clp_visit *v, const clp_visitor *by)
 {
@@ -88,14 +94,6 @@ static void prepare(clp_visit *v, const clp_visitor *by)
 }
 
 /* --- what stands in the way ----------------------------------------------------------------- */
-
-static void note(clp_visitor *by, clp_obstacle obstacle, apr_time_t until)
-{
-    if (!by->obstacle || until < by->until) {
-        by->obstacle = obstacle;
-        by->until = until;
-    }
-}
 
 static void note_tripped(clp_visit *v, const clp_circuit *c)
 {
@@ -156,7 +154,7 @@ static int channel_lets(clp_visit *v, clp_visitor *by, apr_time_t now)
         return 1;
     }
     if (clp_cooling_look(&by->query->tables->channels[v->option->row].cooling, now, &until)) {
-        note(by, CLP_OBSTACLE_BUSY, until);
+        clp_visitor_note(by, CLP_OBSTACLE_BUSY, until);
         return 0;
     }
     if ((v->mode == CLP_VISIT_PLAIN || v->mode == CLP_VISIT_ASSUMED) &&
@@ -186,7 +184,7 @@ static int key_lets(clp_visit *v, clp_visitor *by, int key, apr_time_t now)
     switch (
         clp_cooling_look_key(&by->query->tables->keys[row], v->candidate.model_id, now, &until)) {
     case CLP_COOLING_NOT: return 1;
-    case CLP_COOLING_TOLD: note(by, CLP_OBSTACLE_KEYS, until); return 0;
+    case CLP_COOLING_TOLD: clp_visitor_note(by, CLP_OBSTACLE_KEYS, until); return 0;
     case CLP_COOLING_ASSUMED: break;
     }
     if (v->mode == CLP_VISIT_ASSUMED || v->mode == CLP_VISIT_FORCED) {
@@ -225,10 +223,10 @@ static clp_lease_answer lease(clp_visit *v, clp_visitor *by, int key, int url, a
     }
     answer = clp_lease_take(&v->lease, by->query->tables, &want, now, &until);
     if (answer == CLP_LEASE_PROBED) {
-        note(by, CLP_OBSTACLE_PROBED, now + PROBED_FOR);
+        clp_visitor_note(by, CLP_OBSTACLE_PROBED, now + PROBED_FOR);
     }
     else if (answer != CLP_LEASE_OK) {
-        note(by, CLP_OBSTACLE_FULL, until);
+        clp_visitor_note(by, CLP_OBSTACLE_FULL, until);
     }
     return answer;
 }

@@ -3,7 +3,7 @@
 #define CLP_SCHED_VISIT_H
 
 #include "lease.h"
-#include "selection.h"
+#include "visitor.h"
 
 /**
  * @file visit.h
@@ -15,19 +15,6 @@ typedef enum clp_visit_mode {
     CLP_VISIT_ASSUMED,  /**< the one key whose assumed rest ends first */
     CLP_VISIT_FORCED    /**< the least bad pair of a tripped channel */
 } clp_visit_mode;
-
-/** What a visit needs to know of its request. */
-typedef struct clp_visitor {
-    const clp_plan_query *query;
-    const clp_selection *selection;
-    apr_pool_t *pool;
-    apr_uint64_t random;
-    int peek; /**< nothing is taken */
-
-    /* Of the obstacles that nothing but time removes, the one that goes first. */
-    clp_obstacle obstacle;
-    apr_time_t until;
-} clp_visitor;
 
 typedef struct clp_visit {
     clp_option *option;
@@ -45,6 +32,9 @@ typedef struct clp_visit {
 void clp_visit_init(clp_visit *v, const clp_selection *s, apr_pool_t *pool);
 
 void clp_visit_begin(clp_visit *v, clp_option *option, clp_visit_mode mode);
+
+/** PROMOTED or PLAIN, by the option's rank. */
+void clp_visit_begin_ranked(clp_visit *v, clp_option *option);
 
 /** Take the next pair that is left, and a lease on it; 0 = there is none. */
 int clp_visit_next(clp_visit *v, clp_visitor *by, apr_time_t now);

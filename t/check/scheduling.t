@@ -29,8 +29,8 @@ SKIP: {
     ok text('docs/scheduling.svg') eq $plot, 'so is its plot';
 }
 
-my $plan = text('src/sched/plan.c');
-my @names = $plan =~ /^\s*case CLP_(?:PICK|OBSTACLE)_\w+: return "(\w+)";/mg;
+my $sources = text('src/sched/plan.c') . text('src/sched/explanation.c');
+my @names = $sources =~ /^\s*case CLP_(?:PICK|OBSTACLE)_\w+: return "(\w+)";/mg;
 cmp_ok scalar(@names), '>', 15, 'names are found';
 like $doc, qr/^\| `\Q$_\E` \|/m, "docs/scheduling.md tells of $_" for @names;
 done_testing;

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "cases.h"
+#include "sched/explanation.h"
 #include "sched/reset.h"
 #include "sched_world.h"
 #include "state/children.h"
