@@ -9,7 +9,7 @@ use Test::More;
 
 use ClaudeTest::Sources qw(code text);
 
-my %tag = map { $_ => 1 } code('src/httpd/log_tags.c') =~ /^\s+TAG\("([\w-]+)", \w+\),/mg;
+my %tag = map { $_ => 1 } code('src/httpd/log_values.c') =~ /^\s+VALUE\("([\w-]+)", \w+\),/mg;
 cmp_ok scalar(keys %tag), '>', 20, 'tags are found';
 
 my $page = text('docs/logging.md');
