@@ -32,14 +32,19 @@ const char *clp_chat_answer_finish(const clp_chat_answer *a, clp_stop stop)
     return "stop";
 }
 
-void clp_chat_answer_usage(const clp_chat_answer *a, clp_jw *w, const clp_usage *u)
+void clp_chat_usage_totals(clp_jw *w, const clp_usage *u, apr_int64_t input_estimate)
 {
     int told = u->input >= 0 || u->cache_read >= 0 || u->cache_write >= 0;
-    apr_int64_t prompt = told ? clp_usage_prompt(u) : or_zero(a->options.input_estimate);
-    clp_jw_object(w);
+    apr_int64_t prompt = told ? clp_usage_prompt(u) : or_zero(input_estimate);
     clp_jw_kint(w, "prompt_tokens", prompt);
     clp_jw_kint(w, "completion_tokens", or_zero(u->output));
     clp_jw_kint(w, "total_tokens", prompt + or_zero(u->output));
+}
+
+void clp_chat_answer_usage(const clp_chat_answer *a, clp_jw *w, const clp_usage *u)
+{
+    clp_jw_object(w);
+    clp_chat_usage_totals(w, u, a->options.input_estimate);
     clp_jw_key(w, "prompt_tokens_details");
     clp_jw_object(w);
     clp_jw_kint(w, "cached_tokens", or_zero(u->cache_read));

@@ -25,6 +25,10 @@ void clp_chat_answer_init(clp_chat_answer *a, const clp_writer_options *options,
 /** The `finish_reason` for it. */
 const char *clp_chat_answer_finish(const clp_chat_answer *a, clp_stop stop);
 
+/** Members of `usage` that old completions have, too; the estimate is told where nothing is known
+ * of the prompt. */
+void clp_chat_usage_totals(clp_jw *w, const clp_usage *u, apr_int64_t input_estimate);
+
 /** Write the value of `usage`. */
 void clp_chat_answer_usage(const clp_chat_answer *a, clp_jw *w, const clp_usage *u);
 

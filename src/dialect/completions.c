@@ -8,6 +8,7 @@
 
 #include "answer_output.h"
 #include "chat.h"
+#include "chat_answer.h"
 #include "dialect/fold.h"
 #include "problems.h"
 #include "reading.h"
@@ -160,19 +161,10 @@ static const char *finish_reason(clp_stop stop)
     }
 }
 
-static apr_int64_t or_zero(apr_int64_t n)
-{
-    return n > 0 ? n : 0;
-}
-
 static void write_usage(clp_jw *w, const completions_writer *c, const clp_usage *u)
 {
-    int told = u->input >= 0 || u->cache_read >= 0 || u->cache_write >= 0;
-    apr_int64_t prompt = told ? clp_usage_prompt(u) : or_zero(c->options.input_estimate);
     clp_jw_object(w);
-    clp_jw_kint(w, "prompt_tokens", prompt);
-    clp_jw_kint(w, "completion_tokens", or_zero(u->output));
-    clp_jw_kint(w, "total_tokens", prompt + or_zero(u->output));
+    clp_chat_usage_totals(w, u, c->options.input_estimate);
     clp_jw_end_object(w);
 }
 

@@ -2,21 +2,13 @@
 #include "access_keys.h"
 
 #include <apr_atomic.h>
-#include <apr_file_io.h>
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
 #include "config.h"
+#include "file_stamp.h"
 #include "secrets.h"
 #include "wire/log.h"
-
-/** What tells one state of a file from another. */
-typedef struct file_stamp {
-    apr_time_t changed;
-    apr_off_t size;
-    apr_ino_t inode;
-    apr_status_t rv; /**< of asking */
-} file_stamp;
 
 /**
  * A key file. `list` and its pool are replaced as a whole under `mutex`; who
@@ -31,7 +23,7 @@ typedef struct key_file {
     const clp_key_list *list;
     apr_pool_t *pool;              /**< of list; a root pool */
     volatile apr_uint32_t checked; /**< second of the last look, wrapping */
-    file_stamp stamp;
+    clp_file_stamp stamp;
 } key_file;
 
 struct clp_access_keys {
@@ -62,25 +54,6 @@ const char *clp_access_keys_add(clp_access_keys *keys, cmd_parms *cmd, const cha
         }
     }
     return wrong;
-}
-
-static file_stamp look_at(const char *path, apr_pool_t *p)
-{
-    file_stamp stamp = {0, 0, 0, APR_SUCCESS};
-    apr_finfo_t info;
-
-    stamp.rv = apr_stat(&info, path, APR_FINFO_MTIME | APR_FINFO_SIZE | APR_FINFO_INODE, p);
-    if (stamp.rv == APR_SUCCESS) {
-        stamp.changed = info.mtime;
-        stamp.size = info.size;
-        stamp.inode = info.inode;
-    }
-    return stamp;
-}
-
-static int same_stamp(const file_stamp *a, const file_stamp *b)
-{
-    return a->changed == b->changed && a->size == b->size && a->inode == b->inode && a->rv == b->rv;
 }
 
 /**
@@ -140,7 +113,7 @@ const char *clp_access_keys_add_file(clp_access_keys *keys, cmd_parms *cmd, cons
     if (!file->path) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": '", path, "' is no usable path", NULL);
     }
-    file->stamp = look_at(file->path, cmd->temp_pool);
+    file->stamp = clp_file_stamp_at(file->path, cmd->temp_pool);
     file->list = read_list(file->path, &file->pool, cmd->temp_pool, &wrong);
     if (!file->list) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, ": the file ", file->path, " ", wrong, NULL);
@@ -159,12 +132,12 @@ const char *clp_access_keys_add_file(clp_access_keys *keys, cmd_parms *cmd, cons
 /** Reads the file again if it has changed; `looking` is held. */
 static void reread(key_file *file, request_rec *r)
 {
-    file_stamp stamp = look_at(file->path, r->pool);
+    clp_file_stamp stamp = clp_file_stamp_at(file->path, r->pool);
     const char *wrong = NULL;
     clp_key_list *list;
     apr_pool_t *pool, *old;
 
-    if (same_stamp(&stamp, &file->stamp)) {
+    if (clp_file_stamp_same(&stamp, &file->stamp)) {
         return;
     }
     file->stamp = stamp;

@@ -1,5 +1,6 @@
 /* Copyright the mod_claude_proxy authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
+#include "json_at.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +22,9 @@
 static apr_pool_t *pool;
 static cJSON *document;
 
-/* What stands at a path as "channels.0.name", as text; "(none)" if there is nothing. */
 static const char *at(const char *path)
 {
-    const cJSON *v = document;
-    char *rest = apr_pstrdup(pool, path);
-    char *state;
-    char *text;
-    const char *found = "(none)";
-
-    for (char *part = apr_strtok(rest, ".", &state); part && v;
-         part = apr_strtok(NULL, ".", &state)) {
-        v = cJSON_IsArray(v) ? cJSON_GetArrayItem(v, atoi(part))
-                             : cJSON_GetObjectItemCaseSensitive(v, part);
-    }
-    if (v) {
-        text = cJSON_PrintUnformatted(v);
-        found = apr_pstrdup(pool, text);
-        cJSON_free(text);
-    }
-    return found;
+    return json_at(document, path, pool);
 }
 
 static const char *render(const clp_status_scope *scope)
